@@ -1,0 +1,223 @@
+"""The `iml-lab` command: opens the lab, or does without a screen what its words ask for.
+
+Nothing heavy is imported before it is needed: `list` is to answer at once, and PyTorch is the worker's alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from iml_tui import __version__
+from iml_tui.errors import LabError, UsageError
+from iml_tui.headless.completion import complete_experiment, complete_run
+
+app = typer.Typer(
+    name="iml-lab",
+    help="A laboratory for neural-network experiments in the terminal. Without a command: opens the lab.",
+    # Error messages quote what was typed: no markup, no tracebacks.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's id, a unique beginning of one, or “last”.", autocompletion=complete_run
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option("--data", metavar="DIR", help="Folder with train.csv, validation.csv, test.csv. [embedded cities]"),
+]
+Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")]
+AsJSON = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def lab(
+    context: typer.Context,
+    data: Data = None,
+    device: Device = "auto",
+    no_mouse: NoMouse = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> int:
+    """Open the lab, where no command was given."""
+    if version:
+        typer.echo(f"iml-lab {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is not None:
+        # They would be ignored, and a run on other data than was asked for is worse than a refusal.
+        if data is not None or device != "auto" or no_mouse:
+            command = context.invoked_subcommand
+            raise UsageError(
+                f"options stand behind the command: iml-lab {command} …, then --data, --device, --no-mouse"
+            )
+        return 0
+    from iml_tui.headless.settings import parse_data_folder, parse_device
+
+    return _open_lab(no_mouse=no_mouse, data_directory=parse_data_folder(data), device=parse_device(device))
+
+
+@app.command("list")
+def list_command(as_json: AsJSON = False) -> int:
+    """Print the experiments, and what can be set in each."""
+    from iml_tui.headless.lists import list_experiments
+
+    return list_experiments(as_json=as_json)
+
+
+@app.command("run")
+def run_command(
+    slug: Annotated[
+        str,
+        typer.Argument(metavar="EXPERIMENT", help="See iml-lab list.", autocompletion=complete_experiment),
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a hyperparameter; may be repeated. Lists: 0.1,0.001."),
+    ] = None,
+    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="The same as --set seed=N.")] = None,
+    data: Data = None,
+    device: Device = "auto",
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: print the run's id and return.")] = False,
+    as_json: AsJSON = False,
+) -> int:
+    """Train an experiment, and print its tables and findings.
+
+    Ctrl-C stops the run and keeps what was measured; closing the terminal leaves it running.
+    """
+    from iml_tui.headless.runs import prepare_run, run
+
+    return run(prepare_run(slug, settings or [], seed, data, device), detach=detach, as_json=as_json)
+
+
+@app.command("runs")
+def runs_command(as_json: AsJSON = False) -> int:
+    """Print the runs there are, newest first."""
+    from iml_tui.headless.lists import list_history
+
+    return list_history(as_json=as_json)
+
+
+@app.command("show")
+def show_command(run: Run, as_json: AsJSON = False) -> int:
+    """Print a run: what was asked, its tables, its findings, its files."""
+    from iml_tui.headless.runs import show
+
+    return show(run, as_json=as_json)
+
+
+@app.command("attach")
+def attach_command(
+    run: Run,
+    plain: Annotated[bool, typer.Option("--plain", help="Follow it on this terminal instead of in the lab.")] = False,
+    no_mouse: NoMouse = False,
+) -> int:
+    """Show a run as it trains; leaving never stops it."""
+    if not plain and _on_terminal():
+        from iml_tui.runs.history import find_run
+        from iml_tui.runs.places import runs_root
+
+        return _open_lab(no_mouse=no_mouse, attach=find_run(runs_root(), run))
+    from iml_tui.headless.runs import attach
+
+    return attach(run)
+
+
+@app.command("stop")
+def stop_command(run: Run) -> int:
+    """Stop a run and keep what was measured."""
+    from iml_tui.headless.runs import stop
+
+    return stop(run)
+
+
+@app.command("delete")
+def delete_command(
+    run: Run,
+    confirmed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> int:
+    """Remove a run and all its files for good."""
+    from iml_tui.headless.runs import delete
+
+    return delete(run, confirmed=confirmed)
+
+
+@app.command("doctor")
+def doctor_command(data: Data = None, device: Device = "auto") -> int:
+    """Check versions, device, data, directories and terminal, with the way out where something is wrong."""
+    from iml_tui.headless.doctor import doctor
+
+    return doctor(data=data, device=device)
+
+
+def _on_terminal() -> bool:
+    from iml_tui.headless.streams import is_terminal
+
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
+
+def _open_lab(*, no_mouse: bool, **arguments: Any) -> int:
+    if not _on_terminal():
+        raise UsageError(
+            "the lab needs a terminal; without one, use: iml-lab run learning-rate (iml-lab --help has more)"
+        )
+    from iml_tui.ui.app import LabApp
+
+    lab_app = LabApp(**arguments)
+    lab_app.run(mouse=not no_mouse)
+    return lab_app.return_code or 0
+
+
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line, `sys.argv` by default; returns the exit code and never raises."""
+    from iml_tui.headless.streams import prepare_streams, say, silence_streams
+
+    prepare_streams()
+    try:
+        # standalone_mode: whatever goes wrong arrives here, to be said in one sentence.
+        code = app(
+            args=list(sys.argv[1:] if arguments is None else arguments), prog_name="iml-lab", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except SystemExit as error:  # Shell completion, and a closed pipe, end so.
+        return error.code if isinstance(error.code, int) else 1
+    except LabError as error:
+        say(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        say("Interrupted.")
+        return 130
+    except BrokenPipeError:
+        silence_streams()
+        return 1
+    except Exception as error:
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong in one sentence; returns the exit code."""
+    from iml_tui.headless.failures import record_failure
+    from iml_tui.headless.streams import say
+
+    # Recognised by what it can do: typer brings its own copy of click or uses the installed one, by version.
+    describe = getattr(error, "format_message", None)
+    if describe is not None:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "iml-lab"
+        say(f"{' '.join(str(describe()).split())} ({command} --help says more)")
+        return 2
+    say(record_failure(error))
+    return 1
+
+
+def main() -> None:
+    """The entry point of `iml-lab` and of `python -m iml_tui`."""
+    sys.exit(execute())

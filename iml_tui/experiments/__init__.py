@@ -1,0 +1,1 @@
+"""What can be run: pure descriptions of the experiments, one file each. No torch, no textual."""

@@ -1,0 +1,72 @@
+"""What every experiment is: an id, a question, hyperparameters, trials, charts, tables and findings."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from iml_tui.experiments.charts import Chart
+from iml_tui.experiments.hyperparameters import Hyperparameters
+from iml_tui.experiments.results import Results
+from iml_tui.experiments.tables import Table, Value
+from iml_tui.experiments.trials import MLPTrial
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence on what happened, and the measured figures it rests on."""
+
+    title: str
+    text: str
+    evidence: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Experiment(ABC):
+    """One experiment of the course. A new one is one new file and one line in `registry.py`.
+
+    Attributes:
+        id: number in the course, "6.1.2.1".
+        slug: name on the command line, "learning-rate".
+        title: name on the screen.
+        section: group in the list of experiments.
+        question: what the experiment answers, one sentence ending in a question mark.
+        hyperparameters: the pydantic model of what can be set; form, `--set` and validation come from it.
+        charts: declarative charts, the most telling first.
+    """
+
+    id: ClassVar[str]
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    section: ClassVar[str]
+    question: ClassVar[str]
+    hyperparameters: ClassVar[type[Hyperparameters]]
+    charts: ClassVar[tuple[Chart, ...]]
+
+    @abstractmethod
+    def trials(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
+        """The models to train, in the order of tables and legends. Names and labels are unique."""
+
+    @abstractmethod
+    def tables(self, results: Results) -> list[Table]:
+        """The tables, as far as the results go; callable at any time, also before the first epoch."""
+
+    @abstractmethod
+    def findings(self, results: Results) -> list[Finding]:
+        """What happened, from measured quantities only; empty before the first epoch."""
+
+    def summary(self, results: Results) -> str:
+        """One short line for lists of runs: the trial whose last epoch has the highest validation accuracy.
+
+        Empty before the first epoch.
+        """
+        reached = [(trial, trial.last("validation_accuracy")) for trial in results.trials]
+        reached = [(trial, accuracy) for trial, accuracy in reached if math.isfinite(accuracy)]
+        if not reached:
+            return ""
+        trial, accuracy = max(reached, key=lambda pair: pair[1])
+        if len(results.trials) == 1:
+            return f"validation accuracy {accuracy:.3f} after epoch {len(trial.epochs)}"
+        return f"best {trial.trial.label}: validation accuracy {accuracy:.3f}"

@@ -1,0 +1,175 @@
+"""6.1.2.3: what batch norm does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import model_validator
+
+from iml_tui.experiments.base import Experiment, Finding
+from iml_tui.experiments.charts import METRIC_TITLES, Chart
+from iml_tui.experiments.hyperparameters import (
+    BatchSize,
+    EpochCount,
+    Hyperparameters,
+    LearningRate,
+    MLPHyperparameters,
+    refuse_batch_norm_of_one,
+)
+from iml_tui.experiments.measures import SETTLING_BAND, first_at_most, settling_epoch
+from iml_tui.experiments.reporting import (
+    best_epoch,
+    best_value,
+    capital,
+    final,
+    is_reports_setting,
+    measured_on,
+    timing_table,
+    verdict_findings,
+    with_report,
+)
+from iml_tui.experiments.results import Results
+from iml_tui.experiments.tables import Column, Table, Value
+from iml_tui.experiments.trials import MLPTrial
+
+COMMON_LOSS_MARGIN: Final = 1.05
+# What the report says of the trial without and the one with batch norm.
+REPORT: Final[Mapping[bool, str]] = {False: "slower and higher", True: "settles after about 10 epochs, lower"}
+
+_LOSSES = ("train_loss", "validation_loss", "test_loss")
+
+
+class BatchNormHyperparameters(MLPHyperparameters):
+    """Two trials, one without and one with batch norm; all else is the same for both."""
+
+    epochs: EpochCount = 50
+    learning_rate: LearningRate = 0.001
+    batch_size: BatchSize = 256
+
+    @model_validator(mode="after")
+    def _check_together(self) -> BatchNormHyperparameters:
+        refuse_batch_norm_of_one(True, (self.batch_size,))
+        return self
+
+
+class BatchNormExperiment(Experiment):
+    """Trains the same network without and with batch norm before every activation."""
+
+    id = "6.1.2.3"
+    slug = "batch-norm"
+    title = "Batch norm"
+    section = "6.1 What each hyperparameter does"
+    question = "Does batch norm make a network learn faster, and does it end at a lower loss?"
+    hyperparameters = BatchNormHyperparameters
+    charts = (
+        Chart("without", "Without batch norm", _LOSSES, y_label="loss (nats)", trials=(0,), panel="losses"),
+        Chart("with", "With batch norm", _LOSSES, y_label="loss (nats)", trials=(1,), panel="losses"),
+        Chart("validation-loss", "Validation loss", ("validation_loss",), y_label="loss (nats)"),
+        Chart("validation-accuracy", "Validation accuracy", ("validation_accuracy",), y_label="accuracy"),
+    )
+
+    def trials(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
+        """Two trials: without, then with batch norm."""
+        assert isinstance(hyperparameters, BatchNormHyperparameters)
+        shared = hyperparameters.model_dump()
+        return [
+            MLPTrial(name=f"{word} batch norm", label=f"{word} batch norm", batch_norm=batch_norm, **shared)
+            for word, batch_norm in (("without", False), ("with", True))
+        ]
+
+    def tables(self, results: Results) -> list[Table]:
+        """How soon each trial reached a common loss, the final losses, and the speed."""
+        return [_speed_of_learning(results), _final_losses(results), timing_table(results)]
+
+    def findings(self, results: Results) -> list[Finding]:
+        """Which trial was faster, which ended lower, and what happened to each."""
+        return [*_faster(results), *_lower(results), *verdict_findings(results, "the network {name}")]
+
+
+def common_loss(results: Results) -> float | None:
+    """The validation loss (nats) that all trials reach: 1.05 times the highest of their best.
+
+    The margin of 5 % keeps the comparison from resting on the one luckiest epoch of the worse trial. None while a
+    trial has no finite loss, or with fewer than two trials.
+    """
+    best = [trial.best("validation_loss") for trial in results.trials]
+    if len(best) < 2 or None in best:
+        return None
+    return COMMON_LOSS_MARGIN * max(pair[1] for pair in best if pair is not None)
+
+
+def _speed_of_learning(results: Results) -> Table:
+    columns = (
+        Column("trial", "Trial"),
+        Column("epochs_to_common_loss", "Epochs to common loss"),
+        Column("settling_epoch", "Train loss settled at epoch"),
+        Column("best_validation_loss", "Best validation loss", unit="nats"),
+        Column("best_epoch", "at epoch"),
+        Column("reference", "Report"),
+    )
+    level = common_loss(results)
+    rows = tuple(
+        (
+            trial.name,
+            first_at_most(trial.values("validation_loss"), level) if level is not None else None,
+            settling_epoch(trial.values("train_loss")),
+            best_value(trial, "validation_loss"),
+            best_epoch(trial, "validation_loss"),
+            REPORT[trial.trial.batch_norm] if is_reports_setting(trial.trial, batch_size=256) else None,
+        )
+        for trial in results.trials
+    )
+    reached = "not known yet" if level is None else f"{level:.4f} nats"
+    note = (
+        f"{with_report(results.data)} The common loss, {reached}, is {COMMON_LOSS_MARGIN:g} times the higher of the "
+        f"two best validation losses. Settled: {1 - SETTLING_BAND:.0%} of the way from the first epoch's train loss "
+        "to the mean of the last third."
+    )
+    return Table("common-loss", "How soon a common validation loss is reached", columns, rows, note=note)
+
+
+def _final_losses(results: Results) -> Table:
+    metrics = (*_LOSSES, "train_accuracy", "validation_accuracy", "test_accuracy")
+    columns = (
+        Column("trial", "Trial"),
+        Column("epochs", "Epochs"),
+        *(Column(m, METRIC_TITLES[m].capitalize(), unit="nats" if m in _LOSSES else "") for m in metrics),
+    )
+    rows = tuple(
+        (trial.name, len(trial.epochs), *(final(trial, metric) for metric in metrics)) for trial in results.trials
+    )
+    return Table("final-losses", "After the last epoch", columns, rows, note=measured_on(results.data))
+
+
+def _faster(results: Results) -> list[Finding]:
+    level = common_loss(results)
+    if level is None:
+        return []
+    reached = [(t.name, first_at_most(t.values("validation_loss"), level)) for t in results.trials[:2]]
+    (slow, late), (fast, early) = sorted(reached, key=lambda pair: -(pair[1] or 0))
+    evidence: dict[str, Value] = {"common_loss": level, **{f"epochs {name}": epoch for name, epoch in reached}}
+    if early is None or late is None:
+        return []
+    if early == late:
+        text = f"Both trials reached a validation loss of {level:.4f} at epoch {early}."
+    else:
+        text = (
+            f"{capital(fast)} the network reached a validation loss of {level:.4f} at epoch {early}, {slow} at epoch "
+            f"{late}: {late / early:.1f} times as many epochs."
+        )
+    return [Finding("Speed of learning", text, evidence)]
+
+
+def _lower(results: Results) -> list[Finding]:
+    pairs = [(t.name, t.last("validation_loss"), len(t.epochs)) for t in results.trials]
+    ended = sorted((pair for pair in pairs if math.isfinite(pair[1])), key=lambda pair: pair[1])
+    if len(ended) < 2:
+        return []
+    (low, loss, epochs), (high, other, others) = ended[0], ended[1]
+    text = (
+        f"{capital(low)} the validation loss is {loss:.4f} after epoch {epochs}, {high} {other:.4f} after epoch "
+        f"{others}: a difference of {other - loss:.4f}."
+    )
+    return [Finding("Final loss", text, {f"validation_loss {name}": value for name, value, _ in ended})]

@@ -1,0 +1,96 @@
+"""The moving bars of `iml-lab run` on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from iml_tui.data.messages import printable
+from iml_tui.experiments.results import TrialResult
+from iml_tui.headless.displays import Clock, epochs_of, loss_of, overall_progress, speed_text
+from iml_tui.headless.streams import message_console
+from iml_tui.runs.progress import duration, trial_fraction
+from iml_tui.runs.reading import RunReader
+from iml_tui.runs.record import ACTIVE_STATES
+
+# What the columns beside the bar need at most, so that one line holds all on 80 columns.
+_BESIDE_THE_BAR = 64
+
+
+class Bars:
+    """A line with a bar for every trial, and one for the whole run."""
+
+    def __init__(self) -> None:
+        self._console = message_console()
+        # No thread of its own and no redirection: stdout is for the results, and may be a pipe.
+        self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._clock = Clock()
+        self._warnings = 0
+        self._live.start()
+
+    def update(self, reader: RunReader, *, stopping: bool) -> None:
+        """Redraw."""
+        for warning in reader.warnings[self._warnings :]:
+            self.note(f"Warning: {warning}")
+        self._warnings = len(reader.warnings)
+        self._live.update(Group(self._trials(reader), self._whole(reader, stopping)), refresh=True)
+
+    def note(self, text: str) -> None:
+        """Say it above the bars."""
+        self._console.print(Text(printable(text)))
+
+    def close(self) -> None:
+        """Leave the bars as they stand, and the cursor below."""
+        self._live.stop()
+
+    def _trials(self, reader: RunReader) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        table.add_column("", no_wrap=True, max_width=20, overflow="ellipsis")
+        table.add_column("")
+        for heading in ("epoch", "train loss", "samples/s", "time left"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for trial in reader.results.trials:
+            table.add_row(*self._row(trial))
+        return table
+
+    def _row(self, trial: TrialResult) -> list[RenderableType]:
+        width = min(40, max(6, self._console.width - _BESIDE_THE_BAR))
+        label = Text(printable(trial.trial.label))
+        speed = trial.progress.samples_per_second
+        left = duration(self._clock.remaining(trial)) if trial.state == "running" else trial.state
+        return [
+            label,
+            ProgressBar(total=1.0, completed=trial_fraction(trial), width=width),
+            epochs_of(trial),
+            loss_of(trial),
+            speed_text(speed),
+            Text(left, style=_STYLES.get(trial.state, "")),
+        ]
+
+    def _whole(self, reader: RunReader, stopping: bool) -> Text:
+        state = "stopping" if stopping and reader.state in ACTIVE_STATES else reader.state
+        line = Text(state, style=_STYLES.get(state, "bold"))
+        if state == "starting":
+            line.append(" · loading PyTorch", style="dim")
+            return line
+        progress = overall_progress(reader)
+        line.append(f" · {progress.fraction:.0%}", style="default")
+        if state == "running":
+            line.append(f" · {duration(progress.remaining)} left · {printable(reader.record.device.name)}", style="dim")
+        line.no_wrap = True
+        line.overflow = "ellipsis"
+        return line
+
+
+_STYLES = {
+    "done": "green",
+    "stopped": "yellow",
+    "stopping": "yellow",
+    "failed": "bold red",
+    "interrupted": "bold red",
+    "diverged": "red",
+    "waiting": "dim",
+}

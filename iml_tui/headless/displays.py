@@ -1,0 +1,134 @@
+"""Showing a run as it trains, on stderr: bars on a terminal, sparse lines in a log file."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Protocol
+
+from iml_tui.experiments.results import TrialResult
+from iml_tui.headless.streams import is_terminal, message_console, say
+from iml_tui.runs.progress import Progress, duration, remaining_seconds, run_progress, trial_fraction
+from iml_tui.runs.reading import RunReader
+
+LINE_SECONDS = 10.0
+"""A log gets a line after this time at the latest, and at every tenth of the run."""
+
+
+class Display(Protocol):
+    """Shows one run."""
+
+    def update(self, reader: RunReader, *, stopping: bool) -> None:
+        """Show how far the run is."""
+
+    def note(self, text: str) -> None:
+        """Say one sentence without disturbing what is shown."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+def display_for_stderr() -> Display:
+    """Bars where a person can watch them move, else lines."""
+    if is_terminal(sys.stderr) and not message_console().is_dumb_terminal:
+        from iml_tui.headless.bars import Bars
+
+        return Bars()
+    return Lines()
+
+
+class Lines:
+    """A line when something worth a line happened."""
+
+    def __init__(self) -> None:
+        self._state = ""
+        self._tenths = 0
+        self._said = 0.0
+        self._warnings = 0
+
+    def update(self, reader: RunReader, *, stopping: bool) -> None:
+        """Say the state when it changes, the progress at every tenth or after ten seconds."""
+        for warning in reader.warnings[self._warnings :]:
+            say(f"Warning: {warning}")
+        self._warnings = len(reader.warnings)
+        if reader.state != self._state:
+            self._state = reader.state
+            self._said = time.monotonic()
+            device = reader.record.device.name
+            say(f"{reader.state} on {device}" if reader.state == "running" and device else reader.state)
+        progress = overall_progress(reader)
+        tenths = math.floor(progress.fraction * 10)
+        late = time.monotonic() - self._said >= LINE_SECONDS
+        if reader.state == "running" and (tenths > self._tenths or late):
+            self._tenths = tenths
+            self._said = time.monotonic()
+            say(progress_line(reader, progress))
+
+    def note(self, text: str) -> None:
+        """Say it."""
+        say(text)
+
+    def close(self) -> None:
+        """Nothing to leave behind."""
+
+
+class Clock:
+    """Tells how long one trial will still take, from what was seen of it."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[float, float]] = {}
+
+    def remaining(self, trial: TrialResult) -> float | None:
+        """Seconds left at the speed since the trial was first seen training; None where that cannot be told."""
+        fraction = trial_fraction(trial)
+        if trial.state != "running" or fraction >= 1:
+            return None
+        now = time.monotonic()
+        since, already = self._seen.setdefault(trial.index, (now, fraction))
+        return remaining_seconds([(fraction - already) / (1 - already)], now - since)
+
+
+def overall_progress(reader: RunReader) -> Progress:
+    """The progress of all trials together."""
+    started = reader.record.started
+    ended = reader.record.finished or time.time()
+    return run_progress(reader.results, ended - started if started is not None else 0.0)
+
+
+def progress_line(reader: RunReader, progress: Progress) -> str:
+    """One line on all trials that train."""
+    parts = [f"{progress.fraction:4.0%}"]
+    speeds = []
+    for trial in reader.results.trials:
+        if trial.state == "running":
+            parts.append(f"{trial.trial.label}: epoch {epochs_of(trial)}, loss {loss_of(trial)}")
+            speeds.append(trial.progress.samples_per_second)
+    if speeds:
+        parts.append(f"{speed_text(speeds[0])} samples/s each")
+    parts.append(f"{duration(progress.remaining)} left")
+    return " · ".join(parts)
+
+
+def epochs_of(trial: TrialResult) -> str:
+    """Whole epochs of those asked for: 12/50."""
+    return f"{len(trial.epochs)}/{trial.trial.epochs}"
+
+
+def loss_of(trial: TrialResult) -> str:
+    """The train loss after the last epoch."""
+    if not trial.epochs:
+        return "–"
+    loss = trial.last("train_loss")
+    return f"{loss:.4g}" if math.isfinite(loss) else "not finite"
+
+
+def speed_text(samples_per_second: float) -> str:
+    """Samples a second in few characters: 840 · 84 k · 1.2 M."""
+    if not math.isfinite(samples_per_second):
+        return "–"
+    for limit, unit in ((1e6, " M"), (1e3, " k")):
+        if samples_per_second >= limit:
+            value = samples_per_second / limit
+            return f"{value:.1f}{unit}" if value < 10 else f"{value:.0f}{unit}"
+    return f"{samples_per_second:.0f}"

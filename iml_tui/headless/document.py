@@ -1,0 +1,144 @@
+"""The JSON documents of `--json`. Pure functions; figures that are not finite become null."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from iml_tui.experiments.base import Experiment, Finding
+from iml_tui.experiments.hyperparameters import fields
+from iml_tui.experiments.results import METRICS, EpochMetrics, Results, TrialResult
+from iml_tui.runs.history import HistoryEntry
+from iml_tui.runs.record import RunRecord, State
+
+
+def run_document(
+    directory: Path,
+    record: RunRecord,
+    state: State,
+    message: str,
+    results: Results,
+    files: tuple[Sequence[Path], Sequence[Path]],
+    findings: Iterable[Finding],
+) -> dict[str, Any]:
+    """One run with everything that was measured; the document of `run --json` and `show --json`.
+
+    Losses are in nats per sample, accuracies fractions in 0…1, times UTC in ISO 8601. `files` are the table files and
+    the figure files.
+    """
+    tables, figures = files
+    document = {
+        "run": directory.name,
+        "directory": str(directory),
+        "experiment": record.experiment,
+        "state": state,
+        "message": message,
+        "hyperparameters": record.hyperparameters,
+        "data": record.data.model_dump(),
+        "device": record.device.model_dump(),
+        "versions": record.versions,
+        "created": iso_time(record.created),
+        "started": iso_time(record.started),
+        "finished": iso_time(record.finished),
+        "summary": record.summary,
+        "trials": [trial_document(trial) for trial in results.trials],
+        "tables": [str(path) for path in tables],
+        "figures": [str(path) for path in figures],
+        "findings": [{"title": f.title, "text": f.text, "evidence": dict(f.evidence)} for f in findings],
+    }
+    finite: dict[str, Any] = without_non_finite(document)
+    return finite
+
+
+def trial_document(trial: TrialResult) -> dict[str, Any]:
+    """One trial. `diverged_at` is the first batch whose loss was not finite, both counted from 1."""
+    diverged = trial.diverged_at
+    return {
+        "name": trial.name,
+        "hyperparameters": trial.trial.hyperparameters,
+        "seed": trial.trial.seed,
+        "state": trial.state,
+        "diverged_at": None if diverged is None else {"epoch": diverged[0], "batch": diverged[1]},
+        "epochs": [epoch_document(epoch) for epoch in trial.epochs],
+        "timing": timing_document(trial),
+    }
+
+
+def epoch_document(epoch: EpochMetrics) -> dict[str, Any]:
+    """The figures after one epoch."""
+    return {"epoch": epoch.epoch, **{metric: epoch[metric] for metric in METRICS}}
+
+
+def timing_document(trial: TrialResult) -> dict[str, Any]:
+    """What depends on the clock. Trials that train together share their time, so their seconds do not add up."""
+    return {
+        "train_seconds": sum(epoch.seconds for epoch in trial.epochs),
+        "epoch_seconds": [epoch.seconds for epoch in trial.epochs],
+        "samples_per_second": [epoch.samples_per_second for epoch in trial.epochs],
+    }
+
+
+def experiment_document(experiment: Experiment) -> dict[str, Any]:
+    """One experiment with everything that `--set` accepts."""
+    return {
+        "id": experiment.id,
+        "slug": experiment.slug,
+        "title": experiment.title,
+        "section": experiment.section,
+        "question": experiment.question,
+        "hyperparameters": [
+            {
+                "name": spec.name,
+                "title": spec.title,
+                "kind": spec.kind,
+                "default": list(spec.default) if isinstance(spec.default, tuple) else spec.default,
+                "unit": spec.unit,
+                "help": spec.help,
+                "allowed": spec.allowed,
+            }
+            for spec in fields(experiment.hyperparameters)
+        ],
+    }
+
+
+def history_document(entry: HistoryEntry, progress: float | None) -> dict[str, Any]:
+    """One line of `runs`. `progress` is the done part of a run that is still at it, 0…1, else null."""
+    record = entry.record
+    return {
+        "run": entry.directory.id,
+        "directory": str(entry.directory.path),
+        "experiment": record.experiment if record else None,
+        "state": entry.state,
+        "message": record.message if record else entry.problem,
+        "hyperparameters": record.hyperparameters if record else None,
+        "created": iso_time(record.created) if record else None,
+        "started": iso_time(record.started) if record else None,
+        "finished": iso_time(record.finished) if record else None,
+        "host": record.host if record else None,
+        "progress": progress,
+        "summary": record.summary if record else "",
+    }
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Seconds since the epoch as ISO 8601 in UTC; None where unknown or outside of what a calendar has."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def without_non_finite(value: Any) -> Any:
+    """The value with NaN and infinities as None, which JSON writes as null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: without_non_finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_non_finite(item) for item in value]
+    return value

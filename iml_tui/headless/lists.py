@@ -1,0 +1,106 @@
+"""`list` and `runs`: the experiments there are, and the runs there are."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from iml_tui.data.messages import printable
+from iml_tui.errors import LabError
+from iml_tui.experiments.hyperparameters import fields, format_setting
+from iml_tui.experiments.registry import EXPERIMENTS
+from iml_tui.headless.displays import overall_progress
+from iml_tui.headless.document import experiment_document, history_document
+from iml_tui.headless.report import age
+from iml_tui.headless.streams import output_console, say, write_json
+from iml_tui.runs.history import HistoryEntry, list_runs
+from iml_tui.runs.places import runs_root
+from iml_tui.runs.reading import RunReader
+
+# Below this width the ids, which begin with the date and end with the experiment, have to do.
+_ROOM_FOR_TITLES = 110
+
+_STYLES = {"done": "green", "stopped": "yellow", "failed": "red", "interrupted": "red", "running": "bold"}
+
+
+def list_experiments(*, as_json: bool) -> int:
+    """Print the experiments, and the hyperparameters that `--set` accepts with their defaults."""
+    if as_json:
+        write_json({"experiments": [experiment_document(experiment) for experiment in EXPERIMENTS]})
+        return 0
+    console = output_console()
+    section = ""
+    for experiment in EXPERIMENTS:
+        if experiment.section != section:
+            section = experiment.section
+            console.print(Text(section, style="bold"))
+        console.print()
+        console.print(Text.assemble("  ", (experiment.slug, "bold cyan"), f"  {experiment.title} ({experiment.id})"))
+        grid = Table.grid(padding=(0, 0, 0, 4))
+        grid.add_row(Text(experiment.question))
+        settings = (f"{spec.name}={format_setting(spec.default)}" for spec in fields(experiment.hyperparameters))
+        grid.add_row(Text(" · ".join(text.replace(", ", ",") for text in settings), style="dim"))
+        console.print(grid)
+    return 0
+
+
+def list_history(*, as_json: bool) -> int:
+    """Print the runs, newest first."""
+    entries = list_runs(runs_root())
+    if as_json:
+        write_json({"runs": [history_document(entry, _progress(entry)) for entry in entries]})
+        return 0
+    if not entries:
+        say("There are no runs yet; start one with: iml-lab run learning-rate")
+        return 0
+    console = output_console()
+    console.print(_table(entries, with_titles=console.width >= _ROOM_FOR_TITLES))
+    return 0
+
+
+def _table(entries: list[HistoryEntry], *, with_titles: bool) -> Table:
+    here = socket.gethostname()
+    with_host = any(entry.record and entry.record.host != here for entry in entries)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("Run", no_wrap=True, overflow="ellipsis")
+    if with_titles:
+        table.add_column("Experiment", no_wrap=True)
+    table.add_column("State", no_wrap=True)
+    table.add_column("Result", overflow="fold")
+    table.add_column("Age", no_wrap=True, justify="right")
+    if with_host:
+        table.add_column("Host", overflow="ellipsis")
+    for entry in entries:
+        row = [Text(printable(entry.directory.id))]
+        if with_titles:
+            row.append(Text(printable(entry.record.title if entry.record else "")))
+        row.append(Text(entry.state, style=_STYLES.get(entry.state, "")))
+        row.append(Text(printable(_result(entry))))
+        row.append(Text(age(time.time() - entry.created) if entry.record else ""))
+        if with_host:
+            row.append(Text(printable(entry.record.host if entry.record and entry.record.host != here else "")))
+        table.add_row(*row)
+    return table
+
+
+def _result(entry: HistoryEntry) -> str:
+    if entry.record is None:
+        return entry.problem
+    progress = _progress(entry)
+    if progress is not None:
+        return f"{progress:.0%}"
+    return entry.record.message if entry.state == "failed" else entry.record.summary
+
+
+def _progress(entry: HistoryEntry) -> float | None:
+    """The done part of a run that is at it; the event logs of ended runs are not read."""
+    if not entry.active:
+        return None
+    try:
+        return overall_progress(RunReader(entry.directory)).fraction
+    except LabError:
+        return None

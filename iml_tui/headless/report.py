@@ -1,0 +1,191 @@
+"""Printing a run for people: where it stands, its tables, its findings, and where the files lie."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from iml_tui.data.messages import printable
+from iml_tui.errors import LabError
+from iml_tui.experiments.base import Experiment, Finding
+from iml_tui.experiments.hyperparameters import fields, format_setting
+from iml_tui.experiments.registry import find
+from iml_tui.experiments.tables import Table
+from iml_tui.headless.outcome import describe_state, message_of
+from iml_tui.runs.reading import RunReader
+from iml_tui.runs.record import RunRecord
+from iml_tui.runs.table_files import formatted_rows
+
+
+def experiment_of(record: RunRecord) -> Experiment | None:
+    """The experiment of a run; None where this version of the lab does not know it."""
+    try:
+        return find(record.experiment)
+    except LabError:
+        return None
+
+
+def findings_of(reader: RunReader) -> list[Finding]:
+    """What happened so far."""
+    experiment = experiment_of(reader.record)
+    return experiment.findings(reader.results) if experiment else []
+
+
+def print_header(console: Console, reader: RunReader) -> None:
+    """What was asked and what became of it."""
+    record = reader.record
+    console.print(Text(printable(record.title), style="bold"), Text(printable(reader.directory.id), style="dim"))
+    rows = {
+        "State": describe_state(reader),
+        "Why": message_of(reader),
+        "Result": record.summary,
+        "Asked for": when(record.created),
+        "Settings": settings_text(record),
+        "Data": data_text(record),
+        "Device": device_text(record),
+        "Versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+        "Warning": " ".join(reader.warnings),
+        "Damage": f"{reader.damaged_events} lines of the event log are lost" if reader.damaged_events else "",
+    }
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, text in rows.items():
+        if text:
+            grid.add_row(name, Text(printable(text)))
+    console.print(grid)
+
+
+def print_results(console: Console, reader: RunReader) -> None:
+    """Tables, findings and the files, as far as the run has got."""
+    experiment = experiment_of(reader.record)
+    if experiment is None:
+        console.print(Text(f"This iml-lab knows no experiment {printable(reader.record.experiment)!r}.", style="dim"))
+    elif any(trial.epochs for trial in reader.results.trials):
+        for table in experiment.tables(reader.results):
+            print_table(console, table)
+        print_findings(console, experiment.findings(reader.results))
+    else:
+        console.print(Text("No epoch is finished yet, so there are no results.", style="dim"))
+    print_files(console, reader)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """The table as wide as it needs; upright, one row below the other, where the terminal is too narrow for that."""
+    drawn = _across(table)
+    if console.measure(drawn).minimum > console.width:
+        drawn = _upright(table)
+    console.print()
+    console.print(Text(printable(table.title), style="bold"))
+    console.print(drawn)
+    if table.note:
+        console.print(Text(printable(table.note), style="dim"))
+
+
+def _across(table: Table) -> RichTable:
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    cells = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
+    for column, values in zip(table.columns, cells, strict=True):
+        is_text = not values or any(isinstance(value, str) for value in values)
+        # Headings break between words; a figure never breaks.
+        drawn.add_column(printable(column.heading), justify="left" if is_text else "right", no_wrap=False)
+    for row in formatted_rows(table):
+        drawn.add_row(*(Text(printable(cell), no_wrap=True, overflow="fold") for cell in row))
+    return drawn
+
+
+def _upright(table: Table) -> RichTable:
+    drawn = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    drawn.add_column(style="dim")
+    drawn.add_column(overflow="fold")
+    for position, row in enumerate(formatted_rows(table)):
+        if position:
+            drawn.add_row()
+        for column, cell in zip(table.columns, row, strict=True):
+            drawn.add_row(printable(column.heading), Text(printable(cell)))
+    return drawn
+
+
+def print_findings(console: Console, findings: list[Finding]) -> None:
+    """What happened, a sentence each."""
+    if not findings:
+        return
+    console.print()
+    console.print(Text("Findings", style="bold"))
+    grid = RichTable.grid(padding=(0, 1, 0, 0))
+    for finding in findings:
+        text = Text(printable(finding.title), style="bold")
+        text.append(f": {printable(finding.text)}", style="not bold")
+        grid.add_row("•", text)
+    console.print(grid)
+
+
+def print_files(console: Console, reader: RunReader) -> None:
+    """The run directory and the files of results in it."""
+    tables, figures = reader.directory.result_files()
+    console.print()
+    console.print(Text("Files", style="bold"), Text(printable(str(reader.directory.path))), soft_wrap=True)
+    for name, paths in (("tables/", tables), ("figures/", figures)):
+        if paths:
+            console.print(Text(f"  {name:<9}" + printable(", ".join(_grouped(paths)))))
+
+
+def _grouped(paths: list[Path]) -> list[str]:
+    """File names with the extensions of one stem together: results.csv·json·md·tex."""
+    extensions: dict[str, list[str]] = {}
+    for path in paths:
+        extensions.setdefault(path.stem, []).append(path.suffix.removeprefix("."))
+    return [
+        f"{stem}.{{{','.join(found)}}}" if len(found) > 1 else f"{stem}.{found[0]}"
+        for stem, found in extensions.items()
+    ]
+
+
+def settings_text(record: RunRecord) -> str:
+    """All hyperparameters, with the default of those that differ from it."""
+    experiment = experiment_of(record)
+    specs = fields(experiment.hyperparameters) if experiment else []
+    defaults = {spec.name: format_setting(spec.default) for spec in specs}
+    parts = []
+    for name, value in record.hyperparameters.items():
+        text = format_setting(value)
+        changed = name in defaults and defaults[name] != text
+        parts.append(f"{name}={text.replace(', ', ',')}" + (f" (default {defaults[name]})" if changed else ""))
+    return " · ".join(parts)
+
+
+def data_text(record: RunRecord) -> str:
+    """Name, sizes and identity of the data."""
+    data = record.data
+    rows = ", ".join(f"{count:,} {split}" for split, count in data.rows.items())
+    where = f" in {data.directory}" if data.directory is not None else ", embedded"
+    return f"{data.name}{where}: {rows} rows, {data.classes} classes, SHA-256 {data.sha256[:12]}…"
+
+
+def device_text(record: RunRecord) -> str:
+    """The device that trained and why; what was asked for where none was chosen yet."""
+    device = record.device
+    host = f" on {record.host}" if record.host else ""
+    return f"{device.name}{host} ({device.reason})" if device.name else f"{device.requested}{host}, not chosen yet"
+
+
+def when(seconds: float) -> str:
+    """A point in time in local time, and how long ago that is."""
+    try:
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return "unknown"
+    return f"{stamp} ({age(time.time() - seconds)} ago)"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one or two figures: 12 s · 5 min · 3 h · 2 d."""
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (48 * 3600, 3600, "h")):
+        if seconds < limit:
+            return f"{max(0, seconds) // size:.0f} {unit}"
+    return f"{seconds // 86_400:,.0f} d"

@@ -1,0 +1,177 @@
+"""`run`, `attach`, `show`, `stop` and `delete`: what is done with one run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from iml_tui.data.loading import load
+from iml_tui.data.messages import printable
+from iml_tui.errors import UsageError
+from iml_tui.experiments.hyperparameters import parse_or_raise
+from iml_tui.experiments.registry import find
+from iml_tui.headless.displays import display_for_stderr
+from iml_tui.headless.document import run_document
+from iml_tui.headless.following import POLL_SECONDS, Ending, ask_to_stop, follow, wait_for_owner
+from iml_tui.headless.outcome import STOPPED, TERMINATED, exit_code, message_of
+from iml_tui.headless.report import findings_of, print_header, print_results
+from iml_tui.headless.settings import parse_data_folder, parse_device, parse_settings
+from iml_tui.headless.signals import Signals
+from iml_tui.headless.streams import is_terminal, output_console, say, write_json
+from iml_tui.runs import control
+from iml_tui.runs.directory import RunDirectory, create_run
+from iml_tui.runs.history import delete_run, entry_of, find_run
+from iml_tui.runs.places import cache_root, runs_root
+from iml_tui.runs.process import start_worker
+from iml_tui.runs.reading import RunReader
+from iml_tui.runs.record import ACTIVE_STATES
+
+STOP_SECONDS = 60.0
+"""A worker that did not stop after this time is in a long batch or import; it will, but nobody waits for it here."""
+
+
+def prepare_run(slug: str, pairs: Iterable[str], seed: str | None, data: str | None, device: str) -> RunDirectory:
+    """Check everything that was asked for and make the run's directory; no worker yet.
+
+    Raises:
+        UsageError: a setting, the device or the data is not as it must be; nothing was made.
+        LabError: the directory cannot be made.
+    """
+    experiment = find(slug)
+    hyperparameters = parse_or_raise(experiment.hyperparameters, parse_settings(pairs, seed))
+    device = parse_device(device)
+    folder = parse_data_folder(data)
+    summary = load(folder, cache_root()).summary()
+    return create_run(runs_root(), experiment, hyperparameters, summary, folder, device)
+
+
+def run(directory: RunDirectory, *, detach: bool, as_json: bool) -> int:
+    """Start a worker on a new run, and follow it unless detached; returns the exit code."""
+    with Signals() as signals:
+        process = start_worker(directory)
+        reader = RunReader(directory)
+        if detach:
+            wait_for_owner(reader, signals, process)
+            return _tell_detached(reader, as_json)
+        say(f"{directory.id}: {len(reader.results.trials)} trials, kept in {directory.path}")
+        return _follow_and_tell(reader, signals, process, interrupt_stops=True, as_json=as_json)
+
+
+def attach(reference: str) -> int:
+    """Follow a run that is there without a screen; Ctrl-C leaves it to itself. Returns the run's exit code."""
+    reader = RunReader(find_run(runs_root(), reference))
+    with Signals() as signals:
+        return _follow_and_tell(reader, signals, None, interrupt_stops=False, as_json=False)
+
+
+def show(reference: str, *, as_json: bool) -> int:
+    """Print a run as it stands."""
+    reader = RunReader(find_run(runs_root(), reference))
+    if as_json:
+        write_json(document_of(reader))
+    else:
+        console = output_console()
+        print_header(console, reader)
+        print_results(console, reader)
+    return 0
+
+
+def stop(reference: str) -> int:
+    """Ask a run's worker to stop, and wait for it."""
+    directory = find_run(runs_root(), reference)
+    reader = RunReader(directory)
+    if reader.state not in ACTIVE_STATES:
+        say(f"{directory.id} is not running any more ({reader.state}).")
+        return 0
+    ask_to_stop(directory)
+    deadline = time.monotonic() + STOP_SECONDS
+    while reader.state in ACTIVE_STATES and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        reader.poll()
+    if reader.state in ACTIVE_STATES:
+        say(f"{directory.id} was asked to stop and will do so after the current batch.")
+        return 0
+    # The run may have ended by itself just before it was asked: a request nobody served must not stop a later worker.
+    control.clear(directory.control)
+    say(f"{directory.id} is {reader.state}; iml-lab show {directory.id} prints what is there.")
+    return 0
+
+
+def delete(reference: str, *, confirmed: bool) -> int:
+    """Remove a run for good, after asking."""
+    directory = find_run(runs_root(), reference)
+    entry = entry_of(directory)
+    # One that is running is refused by delete_run, without asking first.
+    if not confirmed and not entry.active and not _confirm(f"Delete {directory.id} ({entry.state}) for good?"):
+        say("Nothing was deleted.")
+        return 1
+    delete_run(directory)
+    say(f"{directory.id} is deleted.")
+    return 0
+
+
+def document_of(reader: RunReader) -> dict[str, Any]:
+    """The JSON document of a run."""
+    return run_document(
+        reader.directory.path,
+        reader.record,
+        reader.state,
+        message_of(reader),
+        reader.results,
+        reader.directory.result_files(),
+        findings_of(reader),
+    )
+
+
+def _follow_and_tell(
+    reader: RunReader,
+    signals: Signals,
+    process: subprocess.Popen[bytes] | None,
+    *,
+    interrupt_stops: bool,
+    as_json: bool,
+) -> int:
+    display = display_for_stderr()
+    try:
+        ending = follow(reader, display, signals, process, interrupt_stops=interrupt_stops)
+    finally:
+        display.close()
+    if as_json:
+        write_json(document_of(reader))
+    elif ending is Ending.ENDED:
+        print_results(output_console(), reader)
+    if ending is Ending.ENDED:
+        _say_what_went_wrong(reader)
+        return exit_code(reader.state)
+    say(f"The run goes on without this terminal; iml-lab attach {reader.directory.id} shows it again.")
+    return TERMINATED if ending is Ending.TERMINATED else STOPPED
+
+
+def _tell_detached(reader: RunReader, as_json: bool) -> int:
+    directory = reader.directory
+    if as_json:
+        write_json(document_of(reader))
+    elif reader.state in ACTIVE_STATES:
+        sys.stdout.write(f"{directory.id}\n")
+        say(
+            f"It trains in the background; iml-lab attach {directory.id} shows it, iml-lab stop {directory.id} ends it."
+        )
+    _say_what_went_wrong(reader)
+    return exit_code(reader.state)
+
+
+def _say_what_went_wrong(reader: RunReader) -> None:
+    if reader.state in ("failed", "interrupted"):
+        message = message_of(reader) or f"no reason was recorded; {reader.directory.log_file} may tell"
+        say(f"The run {reader.state if reader.state == 'failed' else 'was interrupted'}: {message}")
+
+
+def _confirm(question: str) -> bool:
+    if not is_terminal(sys.stdin):
+        raise UsageError("delete asks before it removes anything, and there is no terminal to ask on; add --yes")
+    sys.stderr.write(f"{printable(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,65 @@
+"""What was typed after `--set`, `--seed`, `--device` and `--data`, checked before anything is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from iml_tui.data.messages import quoted
+from iml_tui.errors import UsageError
+
+_DEVICE = re.compile(r"auto|cpu|cuda(?::\d{1,4})?")
+
+
+def parse_settings(pairs: Iterable[str], seed: str | None) -> dict[str, str]:
+    """The hyperparameters as typed, by name. A dash in a name is as good as an underscore.
+
+    Raises:
+        UsageError: a pair has no "=", no name, or a name that another has.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        typed, separator, value = pair.partition("=")
+        name = typed.strip().replace("-", "_")
+        if not separator or not name:
+            raise UsageError(f"--set needs key=value, such as --set epochs=3; {quoted(pair)} is not that")
+        if name in settings:
+            raise UsageError(f"--set gives {name} twice ({quoted(settings[name])} and {quoted(value)}); give it once")
+        settings[name] = value
+    if seed is not None:
+        if "seed" in settings:
+            raise UsageError("the seed is given twice, by --seed and by --set seed=…; give it once")
+        settings["seed"] = seed
+    return settings
+
+
+def parse_device(text: str) -> str:
+    """The device in lower case. Whether it is there is for the worker to find out.
+
+    Raises:
+        UsageError: it is not a device's name.
+    """
+    device = text.strip().lower()
+    if _DEVICE.fullmatch(device) is None:
+        raise UsageError(f"--device {quoted(text)} is not known; use auto, cpu, cuda or cuda:N (such as cuda:0)")
+    return device
+
+
+def parse_data_folder(text: str | None) -> Path | None:
+    """The folder given with `--data`, or None for the embedded data.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if text is None:
+        return None
+    try:
+        folder = Path(text).expanduser()
+    except RuntimeError:  # A user without a home directory: the name is then taken as it is.
+        folder = Path(text)
+    if not text.strip() or not folder.is_dir():
+        raise UsageError(
+            f"--data {quoted(text)} is not a folder; it needs one with train.csv, validation.csv, test.csv"
+        )
+    return folder

@@ -1,0 +1,1 @@
+"""Networks: the plain multilayer perceptron, and many of one shape stacked into an ensemble."""

@@ -1,0 +1,140 @@
+"""Reading a run as it grows: record, events and series become `Results`. Any number of readers may do so."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+from iml_tui.errors import LabError
+from iml_tui.experiments.results import (
+    METRICS,
+    EpochMetrics,
+    Results,
+    TrialProgress,
+    TrialResult,
+)
+from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.events import Event, EventReader
+from iml_tui.runs.process import true_state
+from iml_tui.runs.record import RunRecord, State
+from iml_tui.runs.series import read_series
+
+BATCH_LOSS = "batch_loss"
+
+
+class RunReader:
+    """One view of one run.
+
+    Attributes:
+        directory: the run directory.
+        record: `run.json` as last read.
+        results: all trials as far as they have got; one object for the life of the reader, filled by `poll`.
+        state: the record's state, or `interrupted` where its worker is gone.
+        warnings: sentences that the worker had for the user.
+
+    Raises:
+        LabError: there is no readable `run.json`.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+        self.warnings: list[str] = []
+        self._events = EventReader(directory.events_file)
+        self._record_stamp: tuple[int, int] | None = None
+        self.record: RunRecord = directory.read_record()
+        self.state: State = true_state(self.record)
+        self.results = Results(
+            experiment=self.record.experiment,
+            data=self.record.data.summary,
+            trials=[
+                TrialResult(
+                    index,
+                    trial,
+                    series={BATCH_LOSS: partial(read_series, directory.series_file(index, BATCH_LOSS))},
+                )
+                for index, trial in enumerate(self.record.trials)
+            ],
+        )
+        self.poll()
+
+    @property
+    def damaged_events(self) -> int:
+        """Records of the event log that were lost to damage."""
+        return self._events.damaged
+
+    def poll(self) -> bool:
+        """Take in what is new; whether anything was."""
+        # The record first: one that says "done" is then never ahead of the epochs shown with it.
+        changed = self._read_record()
+        state = true_state(self.record)
+        if state != self.record.state and self._read_record():
+            # The worker wrote its last record and ended between the two looks.
+            changed = True
+            state = true_state(self.record)
+        for event in self._events.read_new():
+            self._apply(event)
+            changed = True
+        changed = changed or state != self.state
+        self.state = state
+        return changed
+
+    def _read_record(self) -> bool:
+        try:
+            status = self.directory.record_file.stat()
+        except OSError:
+            return False
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp == self._record_stamp:
+            return False
+        try:
+            self.record = self.directory.read_record()
+        except LabError:
+            return False
+        self._record_stamp = stamp
+        return True
+
+    def _apply(self, event: Event) -> None:
+        if event["type"] == "warning":
+            self.warnings.append(str(event.get("message", "")))
+            return
+        index = event.get("trial")
+        if not isinstance(index, int) or not 0 <= index < len(self.results.trials):
+            return
+        trial = self.results.trials[index]
+        match event["type"]:
+            case "trial_started":
+                trial.state = "running"
+            case "progress":
+                trial.progress = TrialProgress(
+                    event["epoch"], event["step"], event["steps"], _number(event.get("samples_per_second"))
+                )
+            case "epoch":
+                _apply_epoch(trial, event)
+            case "diverged":
+                trial.diverged_at = (event["epoch"], event["batch"])
+            case "trial_finished":
+                trial.state = event["state"]
+
+
+def _apply_epoch(trial: TrialResult, event: Event) -> None:
+    epoch = event["epoch"]
+    if not 1 <= epoch <= trial.trial.epochs:
+        return
+    del trial.epochs[epoch - 1 :]  # An epoch that a resumed worker repeats replaces what was rewound.
+    # Epochs lost to damage leave gaps: figures stay with the epoch that they belong to.
+    trial.epochs += [EpochMetrics(epoch=lost, metrics={}) for lost in range(len(trial.epochs) + 1, epoch)]
+    trial.epochs.append(
+        EpochMetrics(
+            epoch=epoch,
+            metrics={name: _number(event["metrics"].get(name)) for name in METRICS},
+            seconds=_number(event.get("seconds")),
+            samples_per_second=_number(event.get("samples_per_second")),
+        )
+    )
+    steps = trial.progress.steps
+    trial.progress = TrialProgress(epoch, steps, steps, _number(event.get("samples_per_second")))
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan

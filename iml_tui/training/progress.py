@@ -1,0 +1,75 @@
+"""Collecting what the steps of an epoch measure, and reporting it in blocks."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from iml_tui.training.trainer import EpochOutcome, OnProgress
+
+REPORT_SECONDS = 0.1
+"""About how often a running epoch reports: often enough for a moving chart, rare enough to cost nothing."""
+
+
+class Pace:
+    """How many steps to do between two reports, learnt from how long the last ones took."""
+
+    def __init__(self) -> None:
+        self.steps = 8
+
+    def learn(self, steps: int, seconds: float) -> None:
+        """Aim at `REPORT_SECONDS`, growing at most fourfold at a time: the first steps are slow (start-up costs)."""
+        wanted = steps * REPORT_SECONDS / max(seconds, 1e-9)
+        self.steps = max(1, min(4 * self.steps, round(wanted)))
+
+
+class EpochReport:
+    """Gathers what the steps of one epoch measured and reports it in blocks.
+
+    Steps leave their results on the device; a block fetches them together, so the device is waited for once a block.
+    """
+
+    def __init__(self, members: int, on_progress: OnProgress, pace: Pace) -> None:
+        self.on_progress, self.pace = on_progress, pace
+        self.steps = self.samples = 0
+        self._loss_sum, self._correct_sum = np.zeros((2, members))
+        self._losses: list[Tensor] = []
+        self._correct: list[Tensor] = []
+        self._sizes: list[int] = []
+        self._began = self._block_began = time.perf_counter()
+
+    def add(self, loss: Tensor, correct: Tensor, samples: int, last: bool) -> bool:
+        """Take one step's results; False when the epoch is to stop."""
+        self._losses.append(loss)
+        self._correct.append(correct)
+        self._sizes.append(samples)
+        return self._report() if last or len(self._sizes) >= self.pace.steps else True
+
+    def _report(self) -> bool:
+        losses = torch.stack(self._losses).cpu().numpy()
+        self._loss_sum += (losses.astype(np.float64) * np.array(self._sizes)[:, None]).sum(0)
+        self._correct_sum += torch.stack(self._correct).sum(0).cpu().numpy()
+        self.steps += len(self._sizes)
+        self.samples += sum(self._sizes)
+        now = time.perf_counter()
+        self.pace.learn(len(self._sizes), now - self._block_began)
+        self._losses, self._correct, self._sizes = [], [], []
+        going = self.on_progress(self.steps, losses.astype(np.float32))
+        self._block_began = time.perf_counter()
+        return going
+
+    def outcome(self, complete: bool) -> EpochOutcome:
+        """The means over the samples so far."""
+        samples = self.samples or math.nan
+        return EpochOutcome(
+            train_loss=self._loss_sum / samples,
+            train_accuracy=self._correct_sum / samples,
+            steps=self.steps,
+            samples=self.samples,
+            seconds=time.perf_counter() - self._began,
+            complete=complete,
+        )

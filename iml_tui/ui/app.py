@@ -1,0 +1,128 @@
+"""The application: themes, keys that work everywhere, the way out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from iml_tui.experiments.registry import EXPERIMENTS
+from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.places import settings_file
+from iml_tui.ui.laboratory import Laboratory
+from iml_tui.ui.paths import styles_directory
+from iml_tui.ui.screens.lab import LabScreen
+from iml_tui.ui.screens.question import Answer, Question
+from iml_tui.ui.settings import Settings, load_settings, save_settings
+
+
+class LabApp(App[None]):
+    """The lab in the terminal.
+
+    Args:
+        data_directory: folder of the CSV files that the form begins with; None for the embedded data.
+        device: what the form's device field begins with.
+        attach: a run to show at once.
+        laboratory: what starts, stops and lists runs; tests hand in their own.
+        settings: where the theme is remembered.
+    """
+
+    TITLE = "iml-lab"
+    CSS_PATH = styles_directory() / "lab.tcss"
+    ENABLE_COMMAND_PALETTE = True
+
+    BINDINGS = [
+        Binding(
+            "f1,question_mark", "help", "Help", key_display="F1", id="app.help", tooltip="Keys and how to use the lab"
+        ),
+        Binding(
+            "q,ctrl+q", "quit", "Quit", key_display="q", id="app.quit", tooltip="Leave; runs may go on", priority=False
+        ),
+    ]
+
+    def __init__(
+        self,
+        *,
+        data_directory: Path | None = None,
+        device: str = "auto",
+        attach: RunDirectory | None = None,
+        laboratory: Laboratory | None = None,
+        settings: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self._settings_file = settings if settings is not None else settings_file()
+        self.lab = LabScreen(laboratory or Laboratory(), data_directory, device, attach)
+
+    def on_mount(self) -> None:
+        """Bring the theme back, then show the lab."""
+        theme = load_settings(self._settings_file).theme
+        if theme in self.available_themes:
+            self.theme = theme
+        self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
+        self.push_screen(self.lab)
+
+    def _keep_theme(self, theme: str) -> None:
+        save_settings(self._settings_file, Settings(theme=theme))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action of the lab is in the palette as well."""
+        yield from super().get_system_commands(screen)
+        if screen is not self.lab:
+            return
+        for experiment in EXPERIMENTS:
+            yield SystemCommand(
+                f"Set up: {experiment.title}",
+                experiment.question,
+                lambda experiment=experiment: self.call_later(self.lab.show_experiment, experiment),
+            )
+        for binding in LabScreen.BINDINGS:
+            if isinstance(binding, Binding) and binding.tooltip:
+                yield SystemCommand(
+                    binding.description,
+                    binding.tooltip,
+                    lambda action=binding.action: self.call_later(self.lab.run_action, action),
+                )
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        from iml_tui.ui.screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.BINDINGS))
+
+    async def action_quit(self) -> None:
+        """Leave; while something trains, ask what becomes of it."""
+        self._leave()
+
+    @work(exclusive=True, name="ask to quit")
+    async def _leave(self) -> None:
+        active = self.lab.active_runs()
+        if not active:
+            self.exit()
+            return
+        many = "1 run is" if len(active) == 1 else f"{len(active)} runs are"
+        answer = await self.push_screen_wait(
+            Question(
+                "Leave the lab?",
+                f"{many} going on. Detached, training continues; iml-lab shows it again.",
+                (
+                    Answer("detach", "Detach", "d", "primary"),
+                    Answer("stop", "Stop and leave", "s", "warning"),
+                    Answer("cancel", "Cancel", "c"),
+                ),
+            )
+        )
+        if answer == "stop":
+            for entry in active:
+                self.lab.laboratory.stop(entry.directory)
+        if answer in ("detach", "stop"):
+            self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # No traceback reaches the user: it goes to the log, and the command line says where that is.
+        logging.exception("the interface failed", exc_info=error)
+        super()._handle_exception(error)

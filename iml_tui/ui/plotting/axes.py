@@ -1,0 +1,192 @@
+"""Limits and ticks of the two axes.
+
+Limits are rounded outwards to round numbers, so that they stay where they are while a live curve moves a little, and
+they follow the readable curves: a curve that leaves all others behind is cut off at the edge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iml_tui.ui.plotting import ticks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from iml_tui.experiments.charts import Curve
+
+    Floats = NDArray[np.float64]
+
+Pair = tuple[float, float]
+
+# A value is out of scale beyond so many times the size of the typical curve: at 20 rows, that curve is squeezed into
+# two or three.
+_OUT_OF_SCALE = 8.0
+# Up to here a value is never out of scale, whatever the others are: guessing one of 150 classes costs 5 nats, and a
+# validation loss of 3 must be seen beside a training loss of 0.01.
+_NEVER_OUT_OF_SCALE = 5.0
+# Logarithmic axes take any size; only what float32 can hardly tell from nothing is cut off.
+_LOG_RANGE = (-40.0, 40.0)
+_LARGEST = 1e300
+_SAMPLE = 2048
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Axis limits in data units, (low, high); None leaves an axis to the data. x is kept exactly as given."""
+
+    x: Pair | None = None
+    y: Pair | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: limits and ticks in axis units (log10 of the data where `log`)."""
+
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[float, ...]
+    labels: tuple[str, ...]
+
+    def positions(self, values: NDArray[np.floating], cells: int) -> Floats:
+        """Where data values fall on `cells` cells, in cells: 0.5 at the low limit, cells − 0.5 at the high one.
+
+        plotext rounds ticks in the same way, so data and ticks meet. NaN stays NaN; on a log axis 0 is −inf.
+        """
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            scaled = np.log10(values, dtype=np.float64) if self.log else values.astype(np.float64)
+            share = (scaled - self.low) / (self.high - self.low)
+        return 0.5 + (cells - 1) * share
+
+    def values(self, positions: Floats, cells: int) -> Floats:
+        """The data values at positions in cells: the inverse of `positions`."""
+        scaled = self.low + (positions - 0.5) / max(cells - 1, 1) * (self.high - self.low)
+        with np.errstate(over="ignore"):
+            return np.power(10.0, scaled) if self.log else scaled
+
+
+def x_axis(curves: Sequence[Curve], width: int, *, log: bool, limits: Pair | None) -> Axis:
+    """The x axis of a plot area `width` cells wide; x of curves increase. Without data it runs from 0 to 1."""
+    ends = [float(v) for c in curves if len(c.x) for v in _ends(c.x, log)]
+    whole = not log and all(v.is_integer() for v in ends) and (limits is None or limits[0].is_integer())
+    if not _usable(limits, log):
+        limits = None
+    if limits is not None:
+        low, high = _scaled(limits, log)
+    elif not ends:
+        low, high = (0.0, 1.0)
+    else:
+        low, high = _round_x(min(ends), max(ends), log=log, whole=whole)
+    return _axis(low, high, log, max(1, width // 12), whole)
+
+
+def y_axis(curves: Sequence[Curve], height: int, *, log: bool, limits: Pair | None) -> Axis:
+    """The y axis of a plot area `height` cells high. Without data it runs from 0 to 1 (1 to 10 where `log`)."""
+    if limits is None or not _usable(limits, log):
+        limits = y_limits([curves], log=log) or ((1.0, 10.0) if log else (0.0, 1.0))
+    low, high = _scaled(limits, log)
+    return _axis(low, high, log, max(1, min(10, height // 4)), whole=False)
+
+
+def y_limits(curve_groups: Iterable[Sequence[Curve]], *, log: bool = False) -> Pair | None:
+    """Common y limits, in data units, of the charts of one panel; None while there is nothing finite to draw.
+
+    The typical size is that of the lower median curve (its 10 % and 90 % quantiles), so half of the curves may
+    diverge; see `_OUT_OF_SCALE`.
+    """
+    samples = [s for group in curve_groups for c in group if len(s := _sample(c.y, log))]
+    if not samples:
+        return None
+    low, high = min(s.min() for s in samples), max(s.max() for s in samples)
+    if not log:
+        low, high = _readable(samples, float(low), float(high))
+    low, high = _apart(max(float(low), -_LARGEST), min(float(high), _LARGEST))
+    if not log:
+        width = ticks.step(high - low, 5) / 2
+        return math.floor(low / width + 1e-6) * width, math.ceil(high / width - 1e-6) * width
+    return 10 ** _round_log(low, up=False), 10 ** _round_log(high, up=True)
+
+
+def _readable(samples: list[Floats], low: float, high: float) -> Pair:
+    """The range of what is not out of scale."""
+    tops = sorted(float(np.quantile(s, 0.9)) for s in samples)
+    bottoms = sorted((float(np.quantile(s, 0.1)) for s in samples), reverse=True)
+    middle = (len(samples) - 1) // 2
+    size = max(abs(tops[middle]), abs(bottoms[middle]))
+    bound = max(_OUT_OF_SCALE * size, _NEVER_OUT_OF_SCALE)
+    if low >= -bound and high <= bound:
+        return low, high
+    # Curves that are mostly out of scale pass through all values on their way: they have no say.
+    calm = [s for s in samples if np.quantile(s, 0.75) <= bound and np.quantile(s, 0.25) >= -bound] or samples
+    kept = np.concatenate([s[np.abs(s) <= bound] for s in calm])
+    return (float(kept.min()), float(kept.max())) if kept.size else (max(low, -bound), min(high, bound))
+
+
+def _sample(y: NDArray[np.floating], log: bool) -> Floats:
+    """The finite values of a curve, log10 where `log`; of a long one lowest and highest of each of many blocks."""
+    if len(y) > 2 * _SAMPLE:
+        starts = np.linspace(0, len(y), _SAMPLE, endpoint=False).astype(np.int64)
+        y = np.concatenate([np.fmin.reduceat(y, starts), np.fmax.reduceat(y, starts), y[starts]])
+    values = np.asarray(y, dtype=np.float64)
+    if log:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.log10(values)
+        return values[(values >= _LOG_RANGE[0]) & (values <= _LOG_RANGE[1])]
+    return values[np.isfinite(values)]
+
+
+def _ends(x: NDArray[np.floating], log: bool) -> NDArray[np.floating]:
+    """First and last of the increasing x, of the positive ones where `log`."""
+    if log:
+        x = x[np.searchsorted(x, 0, side="right") :]
+    return x[[0, -1]] if len(x) else x
+
+
+def _usable(limits: Pair | None, log: bool) -> bool:
+    if limits is None or not all(map(math.isfinite, limits)):
+        return False
+    return limits[0] < limits[1] and (not log or limits[0] > 0)
+
+
+def _scaled(limits: Pair, log: bool) -> Pair:
+    return (math.log10(limits[0]), math.log10(limits[1])) if log else limits
+
+
+def _apart(low: float, high: float) -> Pair:
+    """The pair, widened where its ends are so close that an axis between them shows nothing but rounding."""
+    size = max(abs(low), abs(high))
+    if high - low > 1e-6 * size:
+        return low, high
+    around = 0.1 * size or 1.0
+    return low - around, high + around
+
+
+def _round_x(low: float, high: float, *, log: bool, whole: bool) -> Pair:
+    if log:
+        low, high = _apart(math.log10(low), math.log10(high))
+        return low, _round_log(high, up=True)
+    if low == high:
+        return (low - 1, high + 1) if whole else _apart(low, high)
+    low, high = _apart(low, high)
+    width = ticks.step(high - low, 20)
+    # Epochs count from 1: an axis from there, not from 0, with the last one rounded up.
+    start = low if whole else math.floor(low / width + 1e-6) * width
+    return start, math.ceil(high / (max(width, 1.0) if whole else width) - 1e-6) * (max(width, 1.0) if whole else width)
+
+
+def _round_log(value: float, *, up: bool) -> float:
+    """log10 of the next 1, 2 or 5 × 10^k above or below 10^value."""
+    decade = math.floor(value)
+    marks = [decade + math.log10(m) for m in (1, 2, 5, 10)]
+    return min(m for m in marks if m >= value - 1e-9) if up else max(m for m in marks if m <= value + 1e-9)
+
+
+def _axis(low: float, high: float, log: bool, count: int, whole: bool) -> Axis:
+    positions, labels = ticks.log_ticks(low, high, count) if log else ticks.linear_ticks(low, high, count, whole=whole)
+    return Axis(low, high, log, tuple(positions), tuple(labels))

@@ -1,0 +1,51 @@
+"""Text from outside (labels, titles) made safe and fitted to terminal cells."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from rich.cells import cell_len
+
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def clean(text: str) -> str:
+    """The text on one line: white space becomes a space, control, format and unassigned characters become `�`.
+
+    Escape sequences and bidirectional overrides would otherwise reach the terminal.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(" " if c in "\t\n\r\v\f" else "�" if unicodedata.category(c) in _UNSAFE else c for c in text)
+
+
+def fit(text: str, width: int) -> str:
+    """The text cut to `width` cells at most, with an ellipsis where something is missing."""
+    if cell_len(text) <= width:
+        return text
+    if width <= 0:
+        return ""
+    kept, used = [], 0
+    for character in text:
+        used += cell_len(character)
+        if used > width - 1:
+            break
+        kept.append(character)
+    return "".join(kept) + "…"
+
+
+def pad(text: str, width: int) -> str:
+    """The text fitted to exactly `width` cells, spaces on its right."""
+    text = fit(text, width)
+    return text + " " * (width - cell_len(text))
+
+
+def number(value: float) -> str:
+    """A value for a legend: three or four significant digits, a short exponent; 8 characters at most."""
+    text = f"{value:.4g}"
+    if "e" not in text and (abs(value) >= 1e-3 or value == 0 or value != value):
+        return text
+    if "inf" in text:
+        return text
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"

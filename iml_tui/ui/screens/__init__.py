@@ -1,0 +1,1 @@
+"""The screens: the lab itself, help, and the questions it asks."""

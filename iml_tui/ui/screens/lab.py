@@ -1,0 +1,292 @@
+"""The lab's one screen: experiments and runs on the left, the form and what is measured in the middle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, TabbedContent
+from textual.worker import get_current_worker
+
+from iml_tui.errors import LabError
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.registry import EXPERIMENTS, find
+from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.history import HistoryEntry
+from iml_tui.runs.reading import RunReader
+from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.ui.laboratory import Laboratory
+from iml_tui.ui.messages import (
+    DeleteRequested,
+    ExperimentChosen,
+    HistoryRead,
+    RunChosen,
+    RunOpened,
+    StartFailed,
+    StartRequested,
+)
+from iml_tui.ui.screens.question import Answer, Question
+from iml_tui.ui.widgets.experiment_list import ExperimentList
+from iml_tui.ui.widgets.history_list import HistoryList
+from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm, Settings
+from iml_tui.ui.widgets.machine_view import MachineView
+from iml_tui.ui.widgets.run_view import RunView
+
+POLL_SECONDS = 0.2
+HISTORY_SECONDS = 1.5
+TABS = ("setup", *RunView.PANES)
+
+
+class LabScreen(Screen[None]):
+    """Shows one experiment's form, and one run."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (32, "-tall")]
+
+    BINDINGS = [
+        Binding("f5,s", "start", "Start", key_display="F5", id="lab.start", tooltip="Start the form's experiment"),
+        Binding(
+            "f8,x", "stop", "Stop", key_display="F8", id="lab.stop", tooltip="Stop the shown run, keep its figures"
+        ),
+        Binding("f2,e", "lists", "Lists", key_display="F2", id="lab.lists", tooltip="Go to the experiments and runs"),
+        Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
+        Binding("f4", "next_tab", "Next tab", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"),
+        Binding("c", "copy_settings", "Copy settings", id="lab.copy", tooltip="Take the run's settings into the form"),
+        Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
+        *(
+            Binding(str(number), f"show_tab('{tab}')", tab.title(), id=f"lab.tab-{tab}", show=False)
+            for number, tab in enumerate(TABS, 1)
+        ),
+    ]
+
+    def __init__(self, laboratory: Laboratory, data: Path | None, device: str, attach: RunDirectory | None) -> None:
+        super().__init__()
+        self.laboratory = laboratory
+        self._data = data
+        self._device = device
+        self._attach_to = attach
+        self._reader: RunReader | None = None
+        self._stopping: set[RunDirectory] = set()
+        self._entries: list[HistoryEntry] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Lists on the left, tabs in the middle, keys at the bottom."""
+        with Horizontal(id="lab"):
+            with Vertical(id="lists"):
+                yield ExperimentList()
+                yield HistoryList()
+                yield MachineView()
+            yield RunView(HyperparameterForm(EXPERIMENTS[0], self._data, self._device))
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Show the first experiment, and begin to follow the runs."""
+        self.query_one(RunView).show_experiment(EXPERIMENTS[0])
+        self.query_one(ExperimentList).focus()
+        self.add_class("-lists")
+        self.set_interval(POLL_SECONDS, self._poll)
+        self.set_interval(HISTORY_SECONDS, self.read_history)
+        self.read_history()
+        if self._attach_to is not None:
+            self.open_run(self._attach_to)
+
+    # What is shown
+
+    @on(ExperimentChosen)
+    async def _choose_experiment(self, event: ExperimentChosen) -> None:
+        await self.show_experiment(event.experiment)
+
+    async def show_experiment(self, experiment: Experiment) -> None:
+        """Show an experiment's form; a run goes on unseen."""
+        self._reader = None
+        view = self.query_one(RunView)
+        await view.form.show(experiment)
+        view.show_experiment(experiment)
+        self.query_one(ExperimentList).choose(experiment.slug)
+        self.remove_class("-lists")
+        view.show_tab("setup")
+        self.call_after_refresh(view.form.focus_first)
+        self.refresh_bindings()
+
+    @on(RunChosen)
+    def _choose_run(self, event: RunChosen) -> None:
+        self.open_run(event.directory)
+
+    @work(thread=True, exclusive=True, group="open", name="open run")
+    def open_run(self, directory: RunDirectory) -> None:
+        """Read a run, which may be long, and show it."""
+        try:
+            reader = self.laboratory.open(directory)
+            experiment = find(reader.record.experiment)
+        except LabError as error:
+            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10, markup=False)
+            return
+        if not get_current_worker().is_cancelled:
+            self.post_message(RunOpened(reader, experiment))
+
+    @on(RunOpened)
+    async def _show_run(self, event: RunOpened) -> None:
+        self._reader = event.reader
+        self.remove_class("-lists")
+        await self.query_one(RunView).show_run(event.experiment, event.reader)
+        self.query_one(HistoryList).choose(event.reader.directory)
+        self.refresh_bindings()
+
+    def _poll(self) -> None:
+        reader = self._reader
+        if reader is None or not self.is_current:
+            return
+        before = reader.state
+        changed = reader.poll() if before in ACTIVE_STATES else False
+        self.query_one(RunView).update_run(changed=changed, stopping=reader.directory in self._stopping)
+        if reader.state != before:
+            self._stopping.discard(reader.directory)
+            self._tell_end(reader)
+            self.read_history()
+            self.refresh_bindings()
+
+    def _tell_end(self, reader: RunReader) -> None:
+        if reader.state == "done":
+            self.notify(reader.record.summary or "all trials are done", title="Run done", markup=False)
+        elif reader.state in ("failed", "interrupted"):
+            message = reader.record.message or "the worker is gone"
+            self.notify(message, title=f"Run {reader.state}", severity="error", timeout=15, markup=False)
+
+    @work(thread=True, exclusive=True, group="history", name="read history")
+    def read_history(self) -> None:
+        """Read the list of runs."""
+        try:
+            entries = self.laboratory.history()
+        except LabError as error:
+            self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
+            return
+        self.post_message(HistoryRead(entries))
+
+    @on(HistoryRead)
+    def _show_history(self, event: HistoryRead) -> None:
+        first = self._entries is None
+        self._entries = event.entries
+        self.query_one(HistoryList).show(event.entries)
+        active = self.active_runs()
+        if first and active and self._attach_to is None:
+            self.open_run(active[0].directory)  # Who logs in again sees what is going on.
+
+    def active_runs(self) -> list[HistoryEntry]:
+        """The runs that are going on."""
+        return [entry for entry in self._entries or [] if entry.active]
+
+    # What is done
+
+    @on(StartRequested)
+    def action_start(self) -> None:
+        """Start the form's experiment."""
+        view = self.query_one(RunView)
+        settings = view.form.settings()
+        if settings is None:
+            view.show_tab("setup")
+            self.remove_class("-lists")
+            self.notify("The form has errors: see the marked fields.", severity="error")
+            return
+        view.show_starting(view.form.experiment)
+        self._start(view.form.experiment, settings)
+
+    @work(thread=True, exclusive=True, group="start", name="start run")
+    def _start(self, experiment: Experiment, settings: Settings) -> None:
+        try:
+            directory = self.laboratory.start(experiment, settings.hyperparameters, settings.data, settings.device)
+        except LabError as error:
+            self.post_message(StartFailed(experiment, error))
+            return
+        self.app.call_from_thread(self.open_run, directory)
+        self.app.call_from_thread(self.read_history)
+
+    @on(StartFailed)
+    def _show_start_failed(self, event: StartFailed) -> None:
+        view = self.query_one(RunView)
+        view.show_experiment(event.experiment)
+        view.show_tab("setup")
+        if event.error.exit_code == 2:
+            view.form.show_data_error(str(event.error))
+        self.notify(str(event.error), title="Not started", severity="error", timeout=15, markup=False)
+
+    @work(name="ask to stop")
+    async def action_stop(self) -> None:
+        """Stop the shown run, after a question."""
+        reader = self._reader
+        if reader is None or reader.state not in ACTIVE_STATES:
+            self.notify("No running run is shown; open one from the list of runs.", severity="warning")
+            return
+        answer = await self.app.push_screen_wait(
+            Question(
+                "Stop the run?",
+                "What it has measured so far is kept and its tables are written.",
+                (Answer("stop", "Stop", "s", "warning"), Answer("continue", "Go on", "g")),
+            )
+        )
+        if answer == "stop":
+            self.laboratory.stop(reader.directory)
+            self._stopping.add(reader.directory)
+
+    @on(DeleteRequested)
+    @work(name="ask to delete")
+    async def _delete(self, event: DeleteRequested) -> None:
+        directory = event.entry.directory
+        answer = await self.app.push_screen_wait(
+            Question(
+                "Delete the run?",
+                f"{directory.id} with all its tables and figures is removed for good.",
+                (Answer("keep", "Keep", "k"), Answer("delete", "Delete", "d", "error")),
+            )
+        )
+        if answer != "delete":
+            return
+        try:
+            self.laboratory.delete(directory)
+        except LabError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if self._reader is not None and self._reader.directory == directory:
+            await self.show_experiment(find(self._reader.record.experiment))
+        self.read_history()
+
+    async def action_copy_settings(self) -> None:
+        """Take the shown run's settings into the form."""
+        if self._reader is not None:
+            await self.query_one(RunView).fill_form(self._reader)
+            self.notify("The form holds the settings of this run; F5 starts another with them.")
+
+    # Where the focus is
+
+    def action_lists(self) -> None:
+        """Go to the lists, which hide the rest on a narrow screen."""
+        self.add_class("-lists")
+        lists = self.query_one(ExperimentList), self.query_one(HistoryList)
+        target = lists[1] if lists[0].has_focus else lists[0]
+        self.call_after_refresh(target.focus)
+
+    def action_show_tab(self, tab: str) -> None:
+        """Show one tab."""
+        self.remove_class("-lists")
+        self.query_one(RunView).show_tab(tab)
+
+    def action_next_tab(self) -> None:
+        """Show the next tab, after the last the first."""
+        active = self.query_one(TabbedContent).active
+        self.action_show_tab(TABS[(TABS.index(active) + 1) % len(TABS)])
+
+    def action_leave(self) -> None:
+        """From a field to the tabs, from the lists to the form."""
+        self.remove_class("-lists")
+        self.query_one(RunView).focus_tabs()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that would do nothing are not offered."""
+        if action == "stop":
+            return True if self._reader is not None and self._reader.state in ACTIVE_STATES else None
+        if action == "copy_settings":
+            return self._reader is not None
+        return True

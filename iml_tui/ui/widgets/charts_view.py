@@ -1,0 +1,91 @@
+"""The charts of a run: side by side where they belong together and there is room, else one below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+
+from iml_tui.experiments.charts import Chart, Curve, curves
+from iml_tui.experiments.results import Results
+from iml_tui.ui.plotting import Limits, y_limits
+from iml_tui.ui.widgets.chart import ChartView
+
+LEAST_WIDTH = 44
+"""Columns that a chart needs to be read."""
+
+LEAST_HEIGHT = 14
+"""Rows that a chart needs to be read."""
+
+
+class ChartRow(Horizontal):
+    """Charts of one panel."""
+
+
+class ChartsView(VerticalScroll):
+    """All charts of one experiment, updated together."""
+
+    def __init__(self) -> None:
+        super().__init__(id="charts-view")
+        self._charts: tuple[Chart, ...] = ()
+        self._results: Results | None = None
+        self._columns = 1
+
+    def compose(self) -> ComposeResult:
+        """A row for each panel, or for each chart where panels are too narrow."""
+        for row in rows(self._charts, self._columns):
+            with ChartRow():
+                for chart in row:
+                    yield ChartView(chart)
+
+    async def show_charts(self, charts: tuple[Chart, ...]) -> None:
+        """Show the charts of another experiment, empty until `show_results`."""
+        if charts != self._charts:
+            self._charts, self._results = charts, None
+            await self.recompose()
+            self._fit()
+
+    def show_results(self, results: Results) -> None:
+        """Draw what there is."""
+        self._results = results
+        views = {view.chart.id: view for view in self.query(ChartView)}
+        for _, panel in groupby(self._charts, key=lambda chart: chart.panel or chart.id):
+            drawn = [(chart, curves(chart, results)) for chart in panel]
+            shared = _shared_limits(drawn) if len(drawn) > 1 else None
+            for chart, chart_curves in drawn:
+                if chart.id in views:
+                    views[chart.id].show(chart_curves, limits=shared)
+
+    async def on_resize(self) -> None:
+        """Lay the charts out for the new size."""
+        columns = max(1, self.size.width // LEAST_WIDTH)
+        if columns != self._columns:
+            self._columns = columns
+            await self.recompose()
+            if self._results is not None:
+                self.show_results(self._results)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As many rows as can be read fill the height; the others are scrolled to."""
+        chart_rows = self.query(ChartRow)
+        height = self.size.height
+        visible = max(1, min(len(chart_rows), height // LEAST_HEIGHT))
+        for row in chart_rows:
+            row.styles.height = max(LEAST_HEIGHT if height >= LEAST_HEIGHT else height, height // visible)
+
+
+def _shared_limits(drawn: Sequence[tuple[Chart, list[Curve]]]) -> Limits:
+    return Limits(y=y_limits([group for _, group in drawn], log=drawn[0][0].log_y))
+
+
+def rows(charts: Sequence[Chart], columns: int) -> list[list[Chart]]:
+    """The charts in rows: those of one panel together, `columns` in a row at most."""
+    laid_out: list[list[Chart]] = []
+    for panel, group in groupby(charts, key=lambda chart: chart.panel):
+        members = list(group)
+        across = columns if panel else 1
+        laid_out += [members[start : start + across] for start in range(0, len(members), across)]
+    return laid_out

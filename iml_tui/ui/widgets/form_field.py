@@ -1,0 +1,139 @@
+"""One line of a form: title, value, unit, default, reset, and what is wrong with the value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Label
+
+
+class FormField(Widget):
+    """A labelled value that knows its default.
+
+    Args:
+        name: the key, as `--set` takes it.
+        title, unit, help: for people.
+        default: the default as it is typed.
+        value: what the field holds at first.
+        switch: whether the value is yes or no.
+        placeholder: shown while the value is empty.
+    """
+
+    @dataclass
+    class Changed(Message):
+        """The value changed."""
+
+        field: FormField
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        default: str,
+        value: str,
+        *,
+        unit: str = "",
+        help: str = "",
+        switch: bool = False,
+        placeholder: str = "",
+    ) -> None:
+        super().__init__(id=f"field-{name}")
+        self.key = name
+        self.title = title
+        self.default = default
+        self.help = help
+        self._unit = unit
+        self._switch = switch
+        self._initial = value
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        """The line, and below it the place of an error."""
+        with Horizontal(classes="field-line"):
+            yield Label(classes="field-title")
+            if self._switch:
+                on = self._initial == "yes"
+                # The word, too, tells the state: the box differs by colour alone.
+                yield Checkbox(self._initial, value=on, compact=True, classes="field-value", tooltip=self.help)
+            else:
+                yield Input(
+                    self._initial,
+                    compact=True,
+                    classes="field-value",
+                    placeholder=self._placeholder,
+                    tooltip=self.help,
+                    select_on_focus=False,
+                )
+            yield Label(self._unit, classes="field-unit", markup=False)
+            yield Label(f"default {self.default}" if self.default else "", classes="field-default", markup=False)
+            yield Button("↺", compact=True, classes="field-reset", tooltip="Back to the default")
+        yield Label(classes="field-error", markup=False)
+
+    def on_mount(self) -> None:
+        """Show the mark of a changed value."""
+        self._show_mark()
+
+    @property
+    def value(self) -> str:
+        """The value as it is typed."""
+        if self._switch:
+            return "yes" if self.query_one(Checkbox).value else "no"
+        return self.query_one(Input).value
+
+    @property
+    def changed(self) -> bool:
+        """Whether the value differs from the default in more than white space."""
+        return self.value.replace(" ", "") != self.default.replace(" ", "")
+
+    def reset(self) -> None:
+        """Go back to the default."""
+        if self._switch:
+            self.query_one(Checkbox).value = self.default == "yes"
+        else:
+            self.query_one(Input).value = self.default
+
+    def show_error(self, message: str) -> None:
+        """Say what is wrong; "" clears it."""
+        self.set_class(bool(message), "-invalid")
+        self.query_one(".field-error", Label).update(f"▲ {message}" if message else "")
+
+    def focus_value(self) -> None:
+        """Put the cursor into the value."""
+        self.query_one(".field-value").focus()
+
+    def _show_mark(self) -> None:
+        changed = self.changed
+        self.set_class(changed, "-changed")
+        mark = "●" if changed else " "
+        self.query_one(".field-title", Label).update(Content(f"{mark} {self.title}"))
+        reset = self.query_one(".field-reset", Button)
+        reset.disabled = not changed
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell the form."""
+        event.stop()
+        self._show_mark()
+        self.post_message(self.Changed(self))
+
+    def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
+        """Tell the form."""
+        event.stop()
+        event.checkbox.label = self.value
+        self._show_mark()
+        self.post_message(self.Changed(self))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes on to the next field."""
+        event.stop()
+        self.screen.focus_next(".field-value, #start")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """The only button of a field resets it."""
+        event.stop()
+        self.reset()
+        self.focus_value()

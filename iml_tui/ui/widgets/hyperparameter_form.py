@@ -1,0 +1,175 @@
+"""The form of an experiment: its question, a field for each hyperparameter, the data and the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.widget import Widget
+from textual.widgets import Button, Label
+
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.hyperparameters import FieldSpec, Hyperparameters, fields, format_setting, parse
+from iml_tui.runs.requests import DEVICE_HELP, device_problem
+from iml_tui.ui.messages import StartRequested
+from iml_tui.ui.widgets.form_field import FormField
+
+DATA = "data-folder"
+DEVICE = "device"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A form without errors. `data` is None for the embedded data."""
+
+    hyperparameters: Hyperparameters
+    data: Path | None
+    device: str
+
+
+class HyperparameterForm(Widget):
+    """Shows one experiment; what was typed for the others is kept until they are shown again."""
+
+    BINDINGS = [
+        Binding("f9", "reset_field", "Reset field", id="form.reset-field", tooltip="Put the default back"),
+        Binding("f10", "reset_all", "Reset all", id="form.reset-all", tooltip="Put all defaults back", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, experiment: Experiment, data: Path | None, device: str) -> None:
+        super().__init__(id="form")
+        self.experiment = experiment
+        self._drafts: dict[str, dict[str, str]] = {}
+        self._shared = {DATA: str(data) if data is not None else "", DEVICE: device}
+
+    def compose(self) -> ComposeResult:
+        """Question, fields, help on the focused field, and the button that starts."""
+        with VerticalScroll(id="form-fields", can_focus=False):
+            yield Label(Content.from_markup("[b]$q[/b]", q=self.experiment.question), id="form-question")
+            yield from self._fields()
+            yield Label(id="form-error", markup=False)
+        yield Label(id="form-help", markup=False)
+        with Horizontal(id="form-buttons"):
+            yield Button("▶ Start (F5)", id="start", variant="primary", compact=True)
+            yield Button("Reset all (F10)", id="reset-all", compact=True)
+
+    def _fields(self) -> ComposeResult:
+        draft = self._drafts.get(self.experiment.slug, {})
+        for spec in fields(self.experiment.hyperparameters):
+            default = format_setting(spec.default)
+            yield FormField(
+                spec.name,
+                spec.title,
+                default,
+                draft.get(spec.name, default),
+                unit=spec.unit,
+                help=_help(spec),
+                switch=spec.kind == "switch",
+            )
+        yield FormField(
+            DATA,
+            "Data folder",
+            "",
+            self._shared[DATA],
+            placeholder="embedded: European cities from GeoNames",
+            help="A folder with train.csv, validation.csv and test.csv, each with the columns long, lat, country. "
+            "Empty takes the embedded cities.",
+        )
+        yield FormField(DEVICE, "Device", "auto", self._shared[DEVICE], help=DEVICE_HELP)
+
+    async def show(self, experiment: Experiment) -> None:
+        """Show another experiment's fields."""
+        if experiment is self.experiment:
+            return
+        self._keep_draft()
+        self.experiment = experiment
+        await self.recompose()
+
+    async def fill(self, experiment: Experiment, settings: dict[str, str]) -> None:
+        """Show an experiment with these settings, those of a former run, say."""
+        self._drafts[experiment.slug] = dict(settings)
+        self.experiment = experiment
+        await self.recompose()
+
+    def focus_first(self) -> None:
+        """Put the cursor into the first field."""
+        self.query(FormField).first().focus_value()
+
+    def settings(self) -> Settings | None:
+        """What is asked for; None where the form has errors, which are shown, the cursor in the first."""
+        hyperparameters = self._validate()
+        data, device = self._value(DATA).strip(), self._value(DEVICE).strip()
+        if hyperparameters is None or device_problem(device):
+            wrong = [field for field in self.query(FormField) if field.has_class("-invalid")]
+            if wrong:
+                wrong[0].focus_value()
+            return None
+        return Settings(hyperparameters, Path(data).expanduser() if data else None, device)
+
+    def show_data_error(self, message: str) -> None:
+        """Say at its field why the data cannot be used."""
+        field = self.query_one(f"#field-{DATA}", FormField)
+        field.show_error(message)
+        field.focus_value()
+
+    def on_form_field_changed(self, event: FormField.Changed) -> None:
+        """Validate as the user types."""
+        event.stop()
+        if event.field.key in self._shared:
+            self._shared[event.field.key] = event.field.value
+        self._validate()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Show help on the focused field."""
+        field = next((node for node in event.widget.ancestors if isinstance(node, FormField)), None)
+        self.query_one("#form-help", Label).update(field.help if field is not None else "")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Start, or reset all."""
+        event.stop()
+        if event.button.id == "start":
+            self.post_message(StartRequested())
+        else:
+            self.action_reset_all()
+
+    def action_reset_field(self) -> None:
+        """Put the default of the focused field back."""
+        focused = self.screen.focused
+        for node in focused.ancestors if focused is not None else ():
+            if isinstance(node, FormField):
+                node.reset()
+
+    def action_reset_all(self) -> None:
+        """Put all defaults back."""
+        for field in self.query(FormField):
+            field.reset()
+
+    def _validate(self) -> Hyperparameters | None:
+        hyperparameters, errors = parse(self.experiment.hyperparameters, self._texts())
+        messages = {error.name: error.message for error in errors}
+        messages[DEVICE] = device_problem(self._value(DEVICE))
+        for field in self.query(FormField):
+            field.show_error(messages.get(field.key, ""))
+        together = messages.get("", "")
+        self.query_one("#form-error", Label).update(f"▲ {together}" if together else "")
+        return hyperparameters
+
+    def _texts(self) -> dict[str, str]:
+        return {field.key: field.value for field in self.query(FormField) if field.key not in self._shared}
+
+    def _value(self, key: str) -> str:
+        return self.query_one(f"#field-{key}", FormField).value
+
+    def _keep_draft(self) -> None:
+        self._drafts[self.experiment.slug] = self._texts()
+
+
+def _help(spec: FieldSpec) -> str:
+    allowed = spec.allowed[:1].upper() + spec.allowed[1:]
+    return f"{spec.help} {allowed}." if spec.allowed else spec.help

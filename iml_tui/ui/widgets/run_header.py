@@ -1,0 +1,90 @@
+"""What is shown: the run's state, device, data, progress and time left; and what went wrong."""
+
+from __future__ import annotations
+
+import time
+
+from textual.content import Content
+from textual.widgets import Static
+
+from iml_tui.experiments.base import Experiment
+from iml_tui.runs.progress import duration, run_progress
+from iml_tui.runs.reading import RunReader
+from iml_tui.ui.plotting.text import clean
+from iml_tui.ui.states import RUN_LOOKS
+from iml_tui.ui.widgets.trial_progress import bar
+
+
+class RunHeader(Static):
+    """Two lines on the run, a third where there is something to tell."""
+
+    def __init__(self) -> None:
+        super().__init__(id="run-header")
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """No run is shown: which experiment would be started."""
+        self.set_classes("")
+        self.update(
+            Content.from_markup(
+                "[b]$id $title[/b]\n[dim]not started: edit the hyperparameters and press F5[/dim]",
+                id=experiment.id,
+                title=experiment.title,
+            )
+        )
+
+    def show_starting(self, experiment: Experiment) -> None:
+        """The data is being read and the worker started."""
+        self.set_classes("-starting")
+        self.update(
+            Content.from_markup(
+                "[b]$id $title[/b]\n[$text-accent]◌ starting[/]: reading the data",
+                id=experiment.id,
+                title=experiment.title,
+            )
+        )
+
+    def show_run(self, experiment: Experiment, reader: RunReader, *, stopping: bool) -> None:
+        """Show a run as it stands."""
+        state = "stopping" if stopping and reader.state == "running" else reader.state
+        look = RUN_LOOKS[state]
+        self.set_classes(f"-{state}")
+        lines = [
+            Content.from_markup(
+                f"[b]$id $title[/b]  [{look.style}]{look.sign} {look.word}[/]  [dim]$run[/dim]",
+                id=experiment.id,
+                title=experiment.title,
+                run=clean(reader.directory.id),
+            ),
+            Content(_second_line(reader, state)),
+        ]
+        told = _told(reader, state)
+        if told:
+            lines.append(Content.from_markup(f"[{look.style}]$told[/]", told=clean(told)))
+        self.update(Content("\n").join(lines))
+
+
+def _second_line(reader: RunReader, state: str) -> str:
+    record = reader.record
+    where = clean(record.device.name or record.device.requested)
+    if record.started is None:
+        return f"{where} · {clean(record.data.name)}"
+    end = record.finished if record.finished is not None else time.time()
+    seconds = end - record.started
+    progress = run_progress(reader.results, seconds)
+    if state in ("running", "stopping"):
+        left = f"{duration(progress.remaining)} left" if progress.remaining is not None else "…"
+        return f"{bar(progress.fraction, 16)} {progress.fraction:4.0%} · {left} · {duration(seconds)} so far · {where}"
+    return f"{progress.fraction:.0%} in {duration(seconds)} · {where} · {clean(record.data.name)}"
+
+
+def _told(reader: RunReader, state: str) -> str:
+    record = reader.record
+    if state == "starting":
+        return "the worker is starting; importing torch takes a few seconds"
+    if state == "failed":
+        return f"{record.message} (log: {reader.directory.log_file})"
+    if state == "interrupted":
+        return f"the worker is gone; what it had measured is kept; its log: {reader.directory.log_file}"
+    if reader.damaged_events:
+        return f"{reader.damaged_events} damaged records of the event log are left out"
+    return reader.warnings[-1] if reader.warnings else record.summary

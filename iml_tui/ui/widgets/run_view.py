@@ -1,0 +1,159 @@
+"""The middle of the screen: header, form, charts, tables, findings, log and the trials of one run."""
+
+from __future__ import annotations
+
+import time
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import TabbedContent, TabPane, Tabs
+
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.hyperparameters import format_setting
+from iml_tui.runs.reading import RunReader
+from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.ui.widgets.charts_view import ChartsView
+from iml_tui.ui.widgets.findings_view import FindingsView
+from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm
+from iml_tui.ui.widgets.log_view import LogView
+from iml_tui.ui.widgets.run_header import RunHeader
+from iml_tui.ui.widgets.tables_view import TablesView
+from iml_tui.ui.widgets.trial_progress import TrialProgressView
+
+REFRESH_SECONDS = 1.0
+"""Tables, findings and the clock of a running run are renewed this often; charts pace themselves."""
+
+
+class RunView(Vertical):
+    """Shows the form of an experiment and, once there is one, a run of it."""
+
+    PANES: ClassVar[tuple[str, ...]] = ("charts", "tables", "findings", "log")
+
+    def __init__(self, form: HyperparameterForm) -> None:
+        super().__init__(id="run-view")
+        self.form = form
+        self._experiment: Experiment = form.experiment
+        self._reader: RunReader | None = None
+        self._stopping = False
+        self._refreshed = 0.0
+
+    def compose(self) -> ComposeResult:
+        """Header, tabs, trials."""
+        yield RunHeader()
+        with TabbedContent(initial="setup"):
+            with TabPane("Set up", id="setup"):
+                yield self.form
+            with TabPane("Charts", id="charts"):
+                yield ChartsView()
+            with TabPane("Tables", id="tables"):
+                yield TablesView()
+            with TabPane("Findings", id="findings"):
+                yield FindingsView()
+            with TabPane("Log", id="log"):
+                yield LogView()
+        yield TrialProgressView()
+
+    def show_experiment(self, experiment: Experiment) -> None:
+        """No run is shown."""
+        self._experiment, self._reader = experiment, None
+        self.query_one(RunHeader).show_experiment(experiment)
+        self._offer_run(False)
+
+    def show_starting(self, experiment: Experiment) -> None:
+        """A run is about to be."""
+        self._reader = None
+        self.query_one(RunHeader).show_starting(experiment)
+
+    async def show_run(self, experiment: Experiment, reader: RunReader) -> None:
+        """Show a run from now on."""
+        was_form = self.query_one(TabbedContent).active == "setup"
+        self._experiment, self._reader = experiment, reader
+        await self.query_one(ChartsView).show_charts(experiment.charts)
+        self.query_one(LogView).follow(reader.directory.log_file, describe_run(reader))
+        self._offer_run(True)
+        if was_form:
+            self.show_tab("charts")
+        self.update_run(changed=True, stopping=False)
+
+    def update_run(self, *, changed: bool, stopping: bool) -> None:
+        """Show what is new; cheap where nothing is."""
+        reader = self._reader
+        if reader is None:
+            return
+        now = time.monotonic()
+        due = reader.state in ACTIVE_STATES and now - self._refreshed >= REFRESH_SECONDS
+        ended = changed and reader.state not in ACTIVE_STATES
+        if changed or due or stopping != self._stopping:
+            self._stopping = stopping
+            self.query_one(RunHeader).show_run(self._experiment, reader, stopping=stopping)
+            self.query_one(TrialProgressView).show(reader.results)
+        if changed and self.query_one(TabbedContent).active == "charts":
+            self.query_one(ChartsView).show_results(reader.results)
+        if due or ended:
+            self._refreshed = now
+            self._refresh_pane()
+
+    def show_tab(self, tab: str) -> None:
+        """Show one tab, if it has anything to show."""
+        if self._reader is not None or tab == "setup":
+            self.query_one(TabbedContent).active = tab
+
+    def focus_tabs(self) -> None:
+        """Take the focus out of a field."""
+        self.query_one(Tabs).focus()
+
+    async def fill_form(self, reader: RunReader) -> None:
+        """Take a run's settings into the form."""
+        settings = {key: format_setting(value) for key, value in reader.record.hyperparameters.items()}
+        await self.form.fill(self._experiment, settings)
+        self.show_tab("setup")
+
+    @on(TabbedContent.TabActivated)
+    def _tab_activated(self) -> None:
+        self._refresh_pane()
+
+    def _refresh_pane(self) -> None:
+        """Renew the pane that is seen."""
+        reader = self._reader
+        if reader is None:
+            return
+        match self.query_one(TabbedContent).active:
+            case "charts":
+                self.query_one(ChartsView).show_results(reader.results)
+            case "tables":
+                self.query_one(TablesView).show(self._experiment.tables(reader.results), _where(reader))
+            case "findings":
+                findings = self._experiment.findings(reader.results)
+                self.query_one(FindingsView).show(self._experiment.question, findings, final=reader.state == "done")
+            case "log":
+                self.query_one(LogView).read_new()
+
+    def _offer_run(self, offered: bool) -> None:
+        tabs = self.query_one(TabbedContent)
+        for pane in self.PANES:
+            (tabs.enable_tab if offered else tabs.disable_tab)(pane)
+        self.query_one(TrialProgressView).display = offered
+
+
+def _where(reader: RunReader) -> str:
+    if reader.state in ACTIVE_STATES:
+        return "The tables are saved when the run ends or is stopped."
+    tables, _ = reader.directory.result_files()
+    return f"Saved as CSV, Markdown, LaTeX and JSON in {reader.directory.tables}" if tables else "No table was saved."
+
+
+def describe_run(reader: RunReader) -> list[str]:
+    """Lines on what was asked for."""
+    record = reader.record
+    settings = ", ".join(f"{key} = {format_setting(value)}" for key, value in record.hyperparameters.items())
+    rows = ", ".join(f"{count:,} {split}" for split, count in record.data.rows.items())
+    return [
+        f"Run        {record.id}",
+        f"Directory  {reader.directory.path}",
+        f"Settings   {settings}",
+        f"Data       {record.data.name} ({rows}; {record.data.classes} classes; SHA-256 {record.data.sha256[:12]}…)",
+        f"Host       {record.host}",
+        "",
+    ]

@@ -1,0 +1,103 @@
+"""The trials of a run, a line each: state, bar, epoch, loss, speed, time left."""
+
+from __future__ import annotations
+
+import math
+
+from rich.table import Table
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from iml_tui.experiments.results import Results, TrialResult
+from iml_tui.runs.progress import duration, remaining_seconds, trial_fraction
+from iml_tui.ui.plotting.text import clean
+from iml_tui.ui.states import TRIAL_LOOKS
+
+_WIDE, _VERY_WIDE = 70, 92
+"""Columns from which on the speed, and the accuracy as well, are shown."""
+
+
+class TrialProgressView(VerticalScroll):
+    """Progress of every trial."""
+
+    BORDER_TITLE = "Trials"
+
+    def __init__(self) -> None:
+        super().__init__(Static(id="trial-lines"), id="trials")
+        self._results: Results | None = None
+
+    def show(self, results: Results) -> None:
+        """Show where the trials stand."""
+        self._results = results
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Fewer columns where there is less room."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._results is None:
+            return
+        table = Table.grid(padding=(0, 1))
+        variables = self.app.theme_variables
+        for trial in self._results.trials:
+            table.add_row(*_cells(trial, variables, self.size.width))
+        for column in table.columns:
+            column.no_wrap = True
+        self.query_one("#trial-lines", Static).update(table)
+
+
+def _cells(trial: TrialResult, variables: dict[str, str], width: int) -> list[Text]:
+    look = TRIAL_LOOKS[trial.state]
+    colour = variables.get(look.style.removeprefix("$"), "")
+    style = colour if colour.startswith("#") else ""
+    epoch = max(len(trial.epochs), trial.progress.epoch)
+    loss = trial.last("validation_loss")
+    cells = [
+        Text(f"{look.sign} {clean(trial.trial.label)}", style=style),
+        Text(bar(trial_fraction(trial), 10 if width >= _WIDE else 6), style=style),
+        Text(f"epoch {epoch}/{trial.trial.epochs}"),
+        Text(_loss(trial, loss)),
+    ]
+    if width >= _VERY_WIDE:
+        accuracy = trial.last("validation_accuracy")
+        cells.append(Text(f"accuracy {accuracy:.3f}" if math.isfinite(accuracy) else ""))
+    if width >= _WIDE:
+        speed = trial.progress.samples_per_second
+        cells.append(Text(f"{speed:>9,.0f} samples/s" if math.isfinite(speed) else ""))
+    cells.append(Text(_ending(trial, look.word)))
+    return cells
+
+
+def _loss(trial: TrialResult, loss: float) -> str:
+    if not trial.epochs:
+        return ""
+    return f"loss {loss:.4g}" if math.isfinite(loss) else "loss not finite"
+
+
+def _ending(trial: TrialResult, word: str) -> str:
+    if trial.state == "diverged" and trial.diverged_at is not None:
+        return f"diverged in epoch {trial.diverged_at[0]}, batch {trial.diverged_at[1]:,}"
+    if trial.state != "running":
+        return word
+    seconds = _seconds(trial)
+    left = remaining_seconds([trial_fraction(trial)], seconds)
+    return f"{duration(left)} left" if left is not None else "running"
+
+
+def _seconds(trial: TrialResult) -> float:
+    """Time spent in training so far, from the speed where an epoch is not over yet."""
+    whole = math.fsum(epoch.seconds for epoch in trial.epochs if math.isfinite(epoch.seconds))
+    progress = trial.progress
+    if progress.epoch > len(trial.epochs) and progress.samples_per_second > 0:
+        whole += progress.step * trial.trial.batch_size / progress.samples_per_second
+    return whole
+
+
+def bar(fraction: float, width: int) -> str:
+    """A bar of `width` cells with a resolution of an eighth of a cell."""
+    eighths = round(max(0.0, min(1.0, fraction)) * width * 8)
+    whole, rest = divmod(eighths, 8)
+    text = "█" * whole + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
+    return text.ljust(width, "░")

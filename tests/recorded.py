@@ -1,0 +1,193 @@
+"""Run directories with made-up but plausible curves, written by the real writers, for tests that must not train.
+
+The curves depend only on the arguments; ids and times do too.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.registry import find
+from iml_tui.experiments.results import DataSummary
+from iml_tui.experiments.trials import MLPTrial
+from iml_tui.runs.directory import RunDirectory, create_run
+from iml_tui.runs.events import EventWriter
+from iml_tui.runs.process import own_identity
+from iml_tui.runs.reading import BATCH_LOSS, RunReader
+from iml_tui.runs.record import DeviceRecord, RunRecord, State, TrialRecord, WorkerIdentity
+from iml_tui.runs.series import SeriesWriter
+from iml_tui.runs.table_files import write_tables
+
+CREATED = 1_760_000_000.0  # 2025-10-09 08:53:20 UTC
+
+DATA = DataSummary(
+    name="European cities (GeoNames)",
+    rows={"train": 80_000, "validation": 10_000, "test": 10_000},
+    classes=33,
+    sha256="5f" * 32,
+    frequency_loss={"train": 2.71, "validation": 2.72, "test": 2.70},
+    majority_accuracy={"train": 0.182, "validation": 0.180, "test": 0.183},
+)
+
+_SPLITS = {"train": 1.0, "validation": 1.06, "test": 1.08}
+_MAX_BATCHES = 20_000  # Enough for any picture; a file of 100,000 losses a trial makes tests slow.
+
+
+def recorded_run(
+    root: Path,
+    slug: str = "learning-rate",
+    state: State = "done",
+    epochs: int | None = None,
+    created: float = CREATED,
+    **hyperparameters: object,
+) -> RunDirectory:
+    """Write a run of the experiment `slug` below `root` that looks as if it had got to `state`.
+
+    Args:
+        root: the directory of all runs.
+        slug: the experiment.
+        state: `queued` and `starting` have no events yet; `starting`, `running` and `paused` belong to this living
+            process; `interrupted` is recorded as running by a process that is gone. All but `done` stop half-way
+            through the last trial begun, which is the second where there are several.
+        epochs: epochs asked for where the experiment takes one number or a list of them; None for its default.
+        created: when the run was asked for, seconds since the epoch.
+        hyperparameters: others that differ from their default.
+    """
+    experiment = find(slug)
+    if epochs is not None:
+        listed = isinstance(experiment.hyperparameters.model_fields["epochs"].default, tuple)
+        hyperparameters["epochs"] = (epochs,) if listed else epochs
+    chosen = experiment.hyperparameters.model_validate(hyperparameters)
+    root.mkdir(parents=True, exist_ok=True)
+    with patch("time.strftime", lambda form, *_: "20251009-085320"), patch("time.time", lambda: created):
+        directory = create_run(root, experiment, chosen, DATA, None, "auto")
+        record = directory.read_record()
+        if state == "starting":
+            record = record.model_copy(update={"worker": own_identity()})
+        elif state != "queued":
+            record = _write_trials(directory, record, experiment, state)
+    directory.write_record(record.model_copy(update={"state": "running" if state == "interrupted" else state}))
+    return directory
+
+
+def departed() -> WorkerIdentity:
+    """The identity of a process of this host that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return own_identity().model_copy(update={"pid": process.pid, "started": 0.5})
+
+
+def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experiment, state: State) -> RunRecord:
+    ends: list[TrialRecord] = []
+    # A run that did not get to its end was in its second trial, if there is one.
+    begun = len(record.trials) if state == "done" else min(2, len(record.trials))
+    with closing(EventWriter(directory.events_file)) as events, ExitStack() as stack:
+        events.append("started", device="CPU", versions={})
+        for position, trial in enumerate(record.trials[:begun]):
+            series = stack.enter_context(closing(SeriesWriter(directory.series_file(position, BATCH_LOSS))))
+            whole = state == "done" or position < begun - 1
+            ends.append(_write_trial(events, series, position, trial, whole, state))
+        if state in ("done", "stopped", "failed"):
+            events.append("finished", state=state, message=_message(state))
+    ends += [TrialRecord() for _ in record.trials[begun:]]
+    ended = state in ("done", "stopped", "failed")
+    record = record.model_copy(
+        update={
+            "worker": departed() if ended or state == "interrupted" else own_identity(),
+            "host": socket.gethostname(),
+            "versions": {"iml-lab": "0.1.0", "python": "3.12.0", "torch": "2.9.0", "numpy": "2.3.0"},
+            "device": DeviceRecord(requested="auto", chosen="cpu", name="CPU", reason="no GPU was found", threads=2),
+            "started": record.created + 3.0,
+            "finished": record.created + 63.0 if ended else None,
+            "trial_records": ends,
+            "message": _message(state),
+        }
+    )
+    directory.write_record(record)
+    if ended:
+        results = RunReader(directory).results
+        write_tables(directory.tables, experiment.tables(results))
+        record = record.model_copy(update={"summary": experiment.summary(results)})
+    return record
+
+
+def _message(state: State) -> str:
+    return "No space left on device; free space and start the run again" if state == "failed" else ""
+
+
+def _write_trial(
+    events: EventWriter, series: SeriesWriter, position: int, trial: MLPTrial, whole: bool, state: State
+) -> TrialRecord:
+    curve = Curve(trial)
+    done = trial.epochs if whole else max(1, trial.epochs // 2)
+    steps = trial.batches_per_epoch(DATA.rows["train"])
+    events.append("trial_started", trial=position)
+    for epoch in range(1, done + 1):
+        events.append(
+            "epoch",
+            trial=position,
+            epoch=epoch,
+            metrics=curve.metrics(epoch),
+            seconds=0.25,
+            samples_per_second=320_000.0,
+        )
+    series.append(curve.batch_losses(min(_MAX_BATCHES, steps * done), done))
+    if curve.diverges:
+        events.append("diverged", trial=position, epoch=1, batch=steps // 2 + 1)
+    if whole or state == "stopped":
+        end = "diverged" if curve.diverges else "done" if whole else "stopped"
+        events.append("trial_finished", trial=position, state=end)
+        return TrialRecord(state=end, epochs_done=done)
+    if done < trial.epochs:
+        events.append(
+            "progress", trial=position, epoch=done + 1, step=steps // 2, steps=steps, samples_per_second=320_000.0
+        )
+    return TrialRecord(state="running", epochs_done=done)
+
+
+class Curve:
+    """Losses (nats) and accuracies as training shows them: best at a learning rate near 1e-3, noisier above, slow
+    below, not finite from 1 on.
+    """
+
+    def __init__(self, trial: MLPTrial) -> None:
+        rate = trial.learning_rate * (1.5 if trial.batch_norm else 1.0)
+        self.diverges = rate >= 1
+        self._speed = 1.2 * min(1.0, rate / 1e-3) ** 0.8 * (128 / trial.batch_size) ** 0.3
+        self._floor = 0.24 + 0.1 * max(0.0, math.log10(rate / 1e-3))
+        self._noise = 0.02 + 0.08 * max(0.0, math.log10(rate / 1e-3))
+        self._batch_noise = 0.9 / math.sqrt(trial.batch_size)
+        self._seed = trial.seed + round(1e6 * rate) + trial.batch_size
+
+    def loss(self, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The loss without noise after so many epochs, shape (n,)."""
+        return self._floor + (3.2 - self._floor) / (1 + self._speed * 4 * epochs)
+
+    def metrics(self, epoch: int) -> dict[str, float]:
+        """What is measured after an epoch, counted from 1."""
+        generator = np.random.default_rng([self._seed, epoch])
+        found = {}
+        for split, factor in _SPLITS.items():
+            loss = float(self.loss(np.array([epoch]))[0]) * factor * math.exp(self._noise * generator.normal())
+            found[f"{split}_loss"] = math.nan if self.diverges and epoch > 1 else loss + 3e4 * self.diverges
+            found[f"{split}_accuracy"] = 0.03 if self.diverges else 1 / (1 + 0.28 * loss)
+        return found
+
+    def batch_losses(self, count: int, epochs: int) -> NDArray[np.float32]:
+        """The losses of `count` batches spread over so many epochs, shape (count,)."""
+        generator = np.random.default_rng(self._seed)
+        at = np.linspace(0, epochs, count)
+        losses = self.loss(at) * generator.gamma(1 / self._batch_noise**2, self._batch_noise**2, count)
+        if self.diverges:
+            losses[count // (2 * epochs) :] = math.nan
+        return losses.astype(np.float32)
