@@ -151,7 +151,7 @@ def delete_command(
 
 @app.command("doctor")
 def doctor_command(data: Data = None, device: Device = "auto") -> int:
-    """Check versions, device, data, directories and terminal, with the way out where something is wrong."""
+    """Check all that runs and screen depend on, and say the way out."""
     from iml_tui.headless.doctor import doctor
 
     return doctor(data=data, device=device)

@@ -6,12 +6,12 @@ It takes the run's lock, trains, and records what became of it. Nothing else wri
 
 from __future__ import annotations
 
+import logging
 import platform
 import signal
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from iml_tui.experiments.registry import find
 from iml_tui.runs import control
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
+from iml_tui.runs.figures import write_figures
 from iml_tui.runs.lock import RunLock
 from iml_tui.runs.places import cache_root
 from iml_tui.runs.process import own_identity
@@ -76,17 +77,18 @@ class Worker:
         try:
             state, message = self._train(events), ""
         except Exception as error:  # Whatever it is, the record must say that the run failed.
-            traceback.print_exc()
+            logging.exception("the run failed")
             state, message = "failed", explain(error, self._directory.log_file)
         try:
             self._save_results()
         except Exception as error:
-            traceback.print_exc()
+            logging.exception("the results cannot be saved")
             state, message = "failed", message or explain(error, self._directory.log_file)
         events.append("finished", state=state, message=message, durable=True)
         events.close()
         control.clear(self._directory.control)
         self._update(state=state, message=message, finished=time.time())
+        logging.info("%s%s", state, f": {message}" if message else "")
         return state
 
     def _train(self, events: EventWriter) -> State:
@@ -110,6 +112,7 @@ class Worker:
             ),
         )
         events.append("started", device=device.name, versions=versions(), durable=True)
+        logging.info("device: %s (%s); data: %s", device.name, device.reason, data.name)
         session = Session(self._directory, self._record.trials, data, device, events, self._stop, self._trial_ended)
         return session.train()
 
@@ -129,12 +132,13 @@ class Worker:
         self._update(trial_records=trials)
 
     def _save_results(self) -> None:
-        """Write the tables of what was measured, read back from the event log as any viewer does."""
+        """Write the tables and figures of what was measured, read back from the event log as any viewer does."""
         results = RunReader(self._directory).results
         if not any(trial.epochs for trial in results.trials):
             return
         experiment = find(self._record.experiment)
         write_tables(self._directory.tables, experiment.tables(results))
+        write_figures(self._directory.figures, experiment.charts, results)
         self._update(summary=experiment.summary(results))
 
     def _update(self, **changes: object) -> None:
@@ -182,6 +186,7 @@ def main(arguments: list[str], say: Callable[[str], object] = sys.stderr.write) 
         if record.state in ENDED_STATES:
             say(f"{directory.id} has already ended ({record.state})\n")
             return EXIT_CODES[record.state]
+        logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
         return EXIT_CODES[Worker(directory, record).run()]
     finally:
         lock.release()

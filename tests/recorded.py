@@ -22,6 +22,7 @@ from iml_tui.experiments.results import DataSummary
 from iml_tui.experiments.trials import MLPTrial
 from iml_tui.runs.directory import RunDirectory, create_run
 from iml_tui.runs.events import EventWriter
+from iml_tui.runs.figures import write_figures
 from iml_tui.runs.process import own_identity
 from iml_tui.runs.reading import BATCH_LOSS, RunReader
 from iml_tui.runs.record import DeviceRecord, RunRecord, State, TrialRecord, WorkerIdentity
@@ -117,6 +118,7 @@ def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experi
     if ended:
         results = RunReader(directory).results
         write_tables(directory.tables, experiment.tables(results))
+        write_figures(directory.figures, experiment.charts, results)
         record = record.model_copy(update={"summary": experiment.summary(results)})
     return record
 
@@ -128,7 +130,7 @@ def _message(state: State) -> str:
 def _write_trial(
     events: EventWriter, series: SeriesWriter, position: int, trial: MLPTrial, whole: bool, state: State
 ) -> TrialRecord:
-    curve = Curve(trial)
+    curve = CurveShape(trial)
     done = trial.epochs if whole else max(1, trial.epochs // 2)
     steps = trial.batches_per_epoch(DATA.rows["train"])
     events.append("trial_started", trial=position)
@@ -155,7 +157,7 @@ def _write_trial(
     return TrialRecord(state="running", epochs_done=done)
 
 
-class Curve:
+class CurveShape:
     """Losses (nats) and accuracies as training shows them: best at a learning rate near 1e-3, noisier above, slow
     below, not finite from 1 on.
     """
@@ -171,7 +173,8 @@ class Curve:
 
     def loss(self, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The loss without noise after so many epochs, shape (n,)."""
-        return self._floor + (3.2 - self._floor) / (1 + self._speed * 4 * epochs)
+        losses: NDArray[np.float64] = self._floor + (3.2 - self._floor) / (1 + self._speed * 4 * epochs)
+        return losses
 
     def metrics(self, epoch: int) -> dict[str, float]:
         """What is measured after an epoch, counted from 1."""

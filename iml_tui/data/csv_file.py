@@ -16,6 +16,7 @@ COLUMNS: Final = ("long", "lat", "country")
 # A million rows of the course's format are about 50 MB.
 LARGEST_FILE: Final = 256 * 2**20
 LONGEST_LINE: Final = 2**16
+MOST_LINES: Final = 5_000_000
 BYTE_ORDER_MARKS_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -93,6 +94,8 @@ def _read(path: Path, file: BinaryIO, size: int) -> CSVFile:
     content = head + file.read(LARGEST_FILE)
     _check_text(path, content)
     _check_encoding(path, content)
+    if content.count(b"\n") > MOST_LINES:
+        raise malformed(path, f"the file has more than {MOST_LINES:,} lines")
     return CSVFile(path, content, len(header), positions)
 
 

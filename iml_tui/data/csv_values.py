@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iml_tui.data.csv_file import COLUMNS, CSVFile
+from iml_tui.data.csv_plain import Columns, plain_blocks
 from iml_tui.data.messages import malformed, quoted
 from iml_tui.errors import UsageError
 
 # Rows are converted in blocks, so that a large file never stands in memory as Python strings.
-BLOCK: Final = 20_000
+BLOCK_ROWS: Final = 20_000
 MOST_CLASSES: Final = 1_000
 BOUNDS: Final = {"long": 180.0, "lat": 90.0}
 
-Float64Array = NDArray[np.float64]
+# The fields of long, lat and country of some consecutive rows.
+Block = tuple[Sequence[str], Sequence[str], Sequence[str]] | Columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,51 +46,64 @@ class Values:
 
 def parse(file: CSVFile) -> Values:
     """Parse every row. Raises UsageError naming line and column of the first value that is wrong."""
+    for read in (plain_blocks, _careful_blocks):
+        values = _gather(file, read(file))
+        if values is not None:
+            return values
+    raise _first_problem(file)
+
+
+def _gather(file: CSVFile, blocks: Iterable[Block | None]) -> Values | None:
+    """Convert and join the blocks; None if anything in them is wrong."""
     coordinates: list[NDArray[np.float32]] = []
     codes: list[NDArray[np.int64]] = []
-    known: dict[str, int] = {}
-    rows = file.rows()
-    while block := list(islice(rows, BLOCK)):
-        columns = _columns(file, block)
-        if columns is None:
-            raise _first_problem(file)
-        longitude, latitude, countries = columns
+    known: dict[str | bytes, int] = {}
+    for block in blocks:
+        if block is None:
+            return None
+        longitude = _numbers(block[0], BOUNDS["long"])
+        latitude = _numbers(block[1], BOUNDS["lat"])
+        if longitude is None or latitude is None:
+            return None
         coordinates.append(np.column_stack((longitude, latitude)).astype(np.float32))
-        codes.append(np.array([known.setdefault(text, len(known)) for text in countries], dtype=np.int64))
+        codes.append(np.array([known.setdefault(text, len(known)) for text in block[2]], dtype=np.int64))
         if len(known) > MOST_CLASSES:
             raise malformed(file.path, f"there are more than {MOST_CLASSES:,} different values", column="country")
     if not codes:
         raise malformed(file.path, "the file has a header but no rows")
-    # None of them is blank: that would have been a missing value.
-    return Values(file, np.concatenate(coordinates), np.concatenate(codes), tuple(known))
-
-
-def _columns(file: CSVFile, rows: list[list[str]]) -> tuple[Float64Array, Float64Array, Sequence[str]] | None:
-    """The wanted columns of a block of rows; None if anything in it is wrong."""
-    try:
-        columns = list(zip(*rows, strict=True))
-    except ValueError:
+    texts = tuple(text.decode() if isinstance(text, bytes) else text for text in known)
+    if any(not text.strip() for text in texts):
         return None
-    if len(columns) != file.fields:
-        return None
-    longitudes, latitudes, countries = (columns[position] for position in file.positions)
-    longitude = _numbers(longitudes, BOUNDS["long"])
-    latitude = _numbers(latitudes, BOUNDS["lat"])
-    if longitude is None or latitude is None or any(not text.strip() for text in set(countries)):
-        return None
-    return longitude, latitude, countries
+    return Values(file, np.concatenate(coordinates), np.concatenate(codes), texts)
 
 
-def _numbers(texts: Sequence[str], bound: float) -> Float64Array | None:
+def _careful_blocks(file: CSVFile) -> Iterator[Block | None]:
+    """The wanted columns as text, block by block; None, as the last item, where a row has another length."""
+    rows = file.rows()
+    while block := list(islice(rows, BLOCK_ROWS)):
+        try:
+            columns = list(zip(*block, strict=True))
+        except ValueError:
+            columns = []
+        if len(columns) != file.fields:
+            yield None
+            return
+        longitude, latitude, country = (columns[position] for position in file.positions)
+        # float() reads 1_0 as 10, which no CSV file means.
+        if "_" in "".join(longitude) or "_" in "".join(latitude):
+            yield None
+            return
+        yield longitude, latitude, country
+
+
+def _numbers(texts: Sequence[str] | Sequence[bytes], bound: float) -> NDArray[np.float64] | None:
     """The texts as numbers from −bound to bound; None if one of them is not."""
     try:
         numbers = np.fromiter(map(float, texts), dtype=np.float64, count=len(texts))
     except ValueError:
         return None
-    # float() reads 1_0 as 10, which no CSV file means; NaN fails the comparison.
-    if "_" in "".join(texts) or not bool((np.abs(numbers) <= bound).all()):
-        return None
-    return numbers
+    # NaN fails the comparison.
+    return numbers if bool((np.abs(numbers) <= bound).all()) else None
 
 
 def _first_problem(file: CSVFile) -> UsageError:

@@ -106,7 +106,7 @@ def _speed_of_learning(results: Results) -> Table:
         Column("epochs_to_common_loss", "Epochs to common loss"),
         Column("settling_epoch", "Train loss settled at epoch"),
         Column("best_validation_loss", "Best validation loss", unit="nats"),
-        Column("best_epoch", "at epoch"),
+        Column("best_epoch", "Best epoch"),
         Column("reference", "Report"),
     )
     level = common_loss(results)

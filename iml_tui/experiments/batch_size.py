@@ -155,7 +155,7 @@ def _iterations_table(results: Results) -> Table:
         Column("iterations", "Iterations in all"),
         Column("validation_accuracy", "Final validation accuracy"),
         Column("best_validation_accuracy", "Best validation accuracy"),
-        Column("best_epoch", "at epoch"),
+        Column("best_epoch", "Best epoch"),
         Column("reference_validation_accuracy", "Report's validation accuracy", decimals=3),
     )
     rows = []

@@ -107,7 +107,7 @@ def _outcome_table(results: Results) -> Table:
         Column("learning_rate", "Learning rate", decimals=None),
         Column("validation_loss", "Final validation loss", unit="nats"),
         Column("best_validation_loss", "Best validation loss", unit="nats"),
-        Column("best_epoch", "at epoch"),
+        Column("best_epoch", "Best epoch"),
         Column("validation_accuracy", "Final validation accuracy"),
         Column("best_validation_accuracy", "Best validation accuracy"),
         Column("outcome", "What happened"),

@@ -1,1 +1,1 @@
-"""The commands of `iml-lab` without a screen: one file each for what they read, follow and print. Never imports torch."""
+"""The commands of `iml-lab` without a screen, one file for each thing they do. Never imports torch."""

@@ -18,8 +18,11 @@ _COLOURS = {"truecolor": "16 million", "256": "256", "standard": "16", "windows"
 
 def check_terminal() -> Iterator[Check]:
     """Size, colours and characters."""
-    yield from _check_size()
-    yield from _check_colours()
+    if is_terminal(sys.stdin) and (is_terminal(sys.stdout) or is_terminal(sys.stderr)):
+        yield from _check_size()
+        yield from _check_colours()
+    else:
+        yield warning("Terminal", "none here", "use iml-lab run, which needs none, or ssh -t for the screen")
     encoding = locale.getpreferredencoding(False)
     if encoding.lower().replace("-", "") == "utf8":
         yield Check("Characters", encoding)
@@ -28,9 +31,6 @@ def check_terminal() -> Iterator[Check]:
 
 
 def _check_size() -> Iterator[Check]:
-    if not (is_terminal(sys.stdin) and (is_terminal(sys.stdout) or is_terminal(sys.stderr))):
-        yield warning("Terminal", "none here", "use iml-lab run, which needs none, or ssh -t for the screen")
-        return
     size = shutil.get_terminal_size()
     text = f"{size.columns} columns, {size.lines} lines"
     if size.columns < _LEAST_COLUMNS or size.lines < _LEAST_LINES:

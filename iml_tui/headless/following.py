@@ -6,9 +6,9 @@ import subprocess
 import time
 from enum import Enum, auto
 
+from iml_tui.errors import LabError
 from iml_tui.headless.displays import Display
 from iml_tui.headless.signals import Signals
-from iml_tui.errors import LabError
 from iml_tui.runs import control
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.process import record_failed_start

@@ -6,6 +6,7 @@ import socket
 import time
 
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -40,11 +41,10 @@ def list_experiments(*, as_json: bool) -> int:
             console.print(Text(section, style="bold"))
         console.print()
         console.print(Text.assemble("  ", (experiment.slug, "bold cyan"), f"  {experiment.title} ({experiment.id})"))
-        grid = Table.grid(padding=(0, 0, 0, 4))
-        grid.add_row(Text(experiment.question))
+        console.print(Padding(Text(experiment.question), (0, 0, 0, 4)))
         settings = (f"{spec.name}={format_setting(spec.default)}" for spec in fields(experiment.hyperparameters))
-        grid.add_row(Text(" · ".join(text.replace(", ", ",") for text in settings), style="dim"))
-        console.print(grid)
+        line = Text(" · ".join(text.replace(", ", ",") for text in settings), style="dim")
+        console.print(Padding(line, (0, 0, 0, 4)))
     return 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -17,9 +16,9 @@ from iml_tui.experiments.hyperparameters import fields, format_setting
 from iml_tui.experiments.registry import find
 from iml_tui.experiments.tables import Table
 from iml_tui.headless.outcome import describe_state, message_of
+from iml_tui.headless.table_layout import fit
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import RunRecord
-from iml_tui.runs.table_files import formatted_rows
 
 
 def experiment_of(record: RunRecord) -> Experiment | None:
@@ -76,39 +75,12 @@ def print_results(console: Console, reader: RunReader) -> None:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """The table as wide as it needs; upright, one row below the other, where the terminal is too narrow for that."""
-    drawn = _across(table)
-    if console.measure(drawn).minimum > console.width:
-        drawn = _upright(table)
+    """The table in the form that fits the terminal."""
     console.print()
     console.print(Text(printable(table.title), style="bold"))
-    console.print(drawn)
+    console.print(fit(table, console.width))
     if table.note:
         console.print(Text(printable(table.note), style="dim"))
-
-
-def _across(table: Table) -> RichTable:
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    cells = list(zip(*table.rows, strict=True)) or [()] * len(table.columns)
-    for column, values in zip(table.columns, cells, strict=True):
-        is_text = not values or any(isinstance(value, str) for value in values)
-        # Headings break between words; a figure never breaks.
-        drawn.add_column(printable(column.heading), justify="left" if is_text else "right", no_wrap=False)
-    for row in formatted_rows(table):
-        drawn.add_row(*(Text(printable(cell), no_wrap=True, overflow="fold") for cell in row))
-    return drawn
-
-
-def _upright(table: Table) -> RichTable:
-    drawn = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    drawn.add_column(style="dim")
-    drawn.add_column(overflow="fold")
-    for position, row in enumerate(formatted_rows(table)):
-        if position:
-            drawn.add_row()
-        for column, cell in zip(table.columns, row, strict=True):
-            drawn.add_row(printable(column.heading), Text(printable(cell)))
-    return drawn
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:
@@ -130,9 +102,11 @@ def print_files(console: Console, reader: RunReader) -> None:
     tables, figures = reader.directory.result_files()
     console.print()
     console.print(Text("Files", style="bold"), Text(printable(str(reader.directory.path))), soft_wrap=True)
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
     for name, paths in (("tables/", tables), ("figures/", figures)):
         if paths:
-            console.print(Text(f"  {name:<9}" + printable(", ".join(_grouped(paths)))))
+            grid.add_row(f"  {name}", Text(printable(", ".join(_grouped(paths)))))
+    console.print(grid)
 
 
 def _grouped(paths: list[Path]) -> list[str]:
@@ -151,11 +125,15 @@ def settings_text(record: RunRecord) -> str:
     experiment = experiment_of(record)
     specs = fields(experiment.hyperparameters) if experiment else []
     defaults = {spec.name: format_setting(spec.default) for spec in specs}
+    # In the order of the form; what this version does not know comes last.
+    names = [*(name for name in defaults if name in record.hyperparameters), *record.hyperparameters]
     parts = []
-    for name, value in record.hyperparameters.items():
-        text = format_setting(value)
+    for name in dict.fromkeys(names):
+        text = format_setting(record.hyperparameters[name])
         changed = name in defaults and defaults[name] != text
-        parts.append(f"{name}={text.replace(', ', ',')}" + (f" (default {defaults[name]})" if changed else ""))
+        parts.append(
+            f"{name}={text.replace(', ', ',')}" + (f" (default {defaults[name].replace(', ', ',')})" if changed else "")
+        )
     return " · ".join(parts)
 
 

@@ -56,7 +56,7 @@ def run(directory: RunDirectory, *, detach: bool, as_json: bool) -> int:
         if detach:
             wait_for_owner(reader, signals, process)
             return _tell_detached(reader, as_json)
-        say(f"{directory.id}: {len(reader.results.trials)} trials, kept in {directory.path}")
+        _say_what_starts(reader)
         return _follow_and_tell(reader, signals, process, interrupt_stops=True, as_json=as_json)
 
 
@@ -148,6 +148,12 @@ def _follow_and_tell(
         return exit_code(reader.state)
     say(f"The run goes on without this terminal; iml-lab attach {reader.directory.id} shows it again.")
     return TERMINATED if ending is Ending.TERMINATED else STOPPED
+
+
+def _say_what_starts(reader: RunReader) -> None:
+    count = len(reader.results.trials)
+    trials = "1 trial" if count == 1 else f"{count} trials"
+    say(f"{reader.directory.id}: {trials}, kept in {reader.directory.path}")
 
 
 def _tell_detached(reader: RunReader, as_json: bool) -> int:

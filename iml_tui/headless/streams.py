@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import textwrap
-from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
@@ -24,7 +23,7 @@ def prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 

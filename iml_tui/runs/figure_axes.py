@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+Quantity = Literal["loss", "accuracy", "other"]
+
 # Beyond so many times the size of the typical curve a value is out of scale; a logarithmic axis has room for more.
 _OUT_OF_SCALE = 8.0
-_OUT_OF_SCALE_LOG = 80.0
+_OUT_OF_SCALE_LOG = 16.0
 # Up to here a value is never out of scale: guessing one of 150 classes costs 5 nats.
 _NEVER_OUT_OF_SCALE = 5.0
-# Below this no figure says anything; float32 losses of single samples reach down to 1e-38.
-_LEAST_ON_LOG_AXIS = 1e-6
+# What a logarithmic axis shows. Losses of single samples reach down to 1e-38 and say nothing there; gradients do.
+_LOG_RANGE: dict[Quantity, tuple[float, float]] = {
+    "loss": (1e-6, 1e40),
+    "accuracy": (1e-6, 1.0),
+    "other": (1e-40, 1e40),
+}
 
 
 @dataclass(frozen=True)
@@ -69,16 +75,16 @@ def x_axis(curves: Sequence[Curve], *, log: bool) -> Axis:
     return Axis(low - room, high + room, log)
 
 
-def y_axis(groups: Sequence[Sequence[Curve]], *, log: bool, fractions: bool = False) -> Axis:
-    """The common y axis of the charts whose curves are given; `fractions` are values in 0…1, such as accuracies.
+def y_axis(groups: Sequence[Sequence[Curve]], *, log: bool, quantity: Quantity = "other") -> Axis:
+    """The common y axis of the charts whose curves are given, which all measure one `quantity`.
 
-    Values out of scale are left outside: those far above the 90 % quantile of the lower median curve, so that half of
-    the curves may diverge.
+    Values out of scale are left outside: those far above the 90 % quantile of the best curve where they are losses,
+    else of the lower median curve. On a logarithmic axis only losses can be out of scale.
     """
-    values = [v for curves in groups for c in curves if len(v := _visible(c.y, log))]
+    values = [v for curves in groups for c in curves if len(v := _visible(c.y, log, quantity))]
     if not values:
         return Axis(0.0, 1.0, log)
-    bound = _bound(values, log)
+    bound = _bound(values, log, quantity)
     # Curves that are mostly out of scale pass through all values on their way there: they have no say.
     calm = [v for v in values if np.quantile(v, 0.75) <= bound] or values
     kept = np.concatenate([v[np.abs(v) <= bound] for v in calm])
@@ -88,24 +94,29 @@ def y_axis(groups: Sequence[Sequence[Curve]], *, log: bool, fractions: bool = Fa
     if 0 <= low < 0.35 * high:
         low = 0.0
     axis = _padded(low, high, log=False)
-    if fractions and low >= 0 and high <= 1:
+    if quantity == "accuracy" and low >= 0 and high <= 1:
         return Axis(max(axis.low, 0.0), min(axis.high, 1.0), log)
     return Axis(0.0, axis.high, log) if low == 0 else axis
 
 
 def ticks(axis: Axis, count: int, *, whole: bool = False) -> list[Tick]:
-    """Ticks within the axis, about `count` of them labelled; `whole` allows whole numbers only."""
+    """Ticks within the axis, about `count` of them labelled; `whole` is for counts from 1."""
     return _log_ticks(axis, count) if axis.log else _linear_ticks(axis.low, axis.high, count, whole=whole)
 
 
-def _visible(y: NDArray[np.floating], log: bool) -> Floats:
+def _visible(y: NDArray[np.floating], log: bool, quantity: Quantity) -> Floats:
     values = np.asarray(y, dtype=np.float64)
-    return values[np.isfinite(values) & (values >= _LEAST_ON_LOG_AXIS if log else True)]
+    if log:
+        least, most = _LOG_RANGE[quantity]
+        return values[(values >= least) & (values <= most)]
+    return values[np.isfinite(values)]
 
 
-def _bound(values: Sequence[Floats], log: bool) -> float:
+def _bound(values: Sequence[Floats], log: bool, quantity: Quantity) -> float:
+    if log and quantity != "loss":
+        return math.inf
     sizes = sorted(float(np.quantile(np.abs(v), 0.9)) for v in values)
-    size = sizes[(len(sizes) - 1) // 2]
+    size = sizes[0 if quantity == "loss" else (len(sizes) - 1) // 2]
     return max((_OUT_OF_SCALE_LOG if log else _OUT_OF_SCALE) * size, _NEVER_OUT_OF_SCALE)
 
 
@@ -125,9 +136,13 @@ def _linear_ticks(low: float, high: float, count: int, *, whole: bool) -> list[T
     step = next((m * power for m in (1, 2, 5) if m * power >= raw * (1 - 1e-9)), 10 * power)
     if whole:
         step = max(step, 1.0)
+        low = max(low, 1.0)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return [Tick(i * step, _plain(i * step, decimals)) for i in range(first, last + 1)]
+    places = [i * step for i in range(first, last + 1)]
+    if whole and step > 1:
+        places.insert(0, 1.0)
+    return [Tick(place, _plain(place, decimals)) for place in places]
 
 
 def _plain(value: float, decimals: int) -> str:
@@ -141,7 +156,7 @@ def _log_ticks(axis: Axis, count: int) -> list[Tick]:
     span = axis.high - axis.low
     decades = range(math.floor(axis.low), math.ceil(axis.high) + 1)
     labelled = {1} if span > 2 else {1, 2, 5} if span > 0.8 else set(range(1, 10))
-    stride = max(1, math.ceil(span / count))
+    stride = max(1, math.ceil(span / (1.5 * count)))
     as_power = not all(-3 <= k <= 5 for k in decades if axis.low <= k <= axis.high)
     found = []
     for decade in decades:

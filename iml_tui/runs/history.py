@@ -97,11 +97,10 @@ def delete_run(directory: RunDirectory) -> None:
     """
     if entry_of(directory).active:
         raise RunBusyError(f"{directory.id} is still running; stop it first with: iml-lab stop {directory.id}")
-    # The record may be damaged while the worker is well: the lock knows.
-    lock = RunLock(directory.lock_file)
+    # The record may be damaged while the worker is well: the lock knows. It is let go at once, for a file that is open
+    # cannot be removed on NFS.
+    RunLock(directory.lock_file).release()
     try:
         shutil.rmtree(directory.path)
     except OSError as error:
         raise LabError(f"{directory.path} cannot be removed: {error.strerror or error}") from error
-    finally:
-        lock.release()

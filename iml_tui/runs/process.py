@@ -96,7 +96,7 @@ def _start_time(pid: int) -> float | None:
     On Linux in seconds since boot, which setting the clock does not change, elsewhere since the epoch.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return _portable_start_time(pid) if not Path("/proc/self/stat").exists() else None
     # proc(5): the name in parentheses may hold anything; state is the first field after it, start time the 20th.

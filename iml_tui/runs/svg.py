@@ -23,13 +23,14 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
-def element(name: str, content: str = "", **attributes: Attribute) -> str:
-    """One element around `content`, which is markup. `stroke_width=1` becomes `stroke-width="1"`, `class_` `class`."""
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{number(value) if isinstance(value, float) else text_content(str(value))}"'
-        for key, value in attributes.items()
-    )
+def element(name: str, content: str = "", /, **attributes: Attribute) -> str:
+    """One element around `content`, which is markup. `stroke_width=1` becomes `stroke-width="1"`."""
+    written = "".join(f' {key.replace("_", "-")}="{_attribute(value)}"' for key, value in attributes.items())
     return f"<{name}{written}>{content}</{name}>" if content else f"<{name}{written}/>"
+
+
+def _attribute(value: Attribute) -> str:
+    return number(value) if isinstance(value, float) else text_content(str(value))
 
 
 def text(x: float, y: float, content: str, **attributes: Attribute) -> str:
@@ -47,7 +48,7 @@ def document(width: float, height: float, title: str, body: Iterable[str]) -> st
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{number(width)}" height="{number(height)}"'
         f' viewBox="0 0 {number(width)} {number(height)}" role="img"'
-        ' font-family="Helvetica, Arial, \'Liberation Sans\', \'DejaVu Sans\', sans-serif" font-size="12">'
+        " font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\" font-size=\"12\">"
     )
     background = element("rect", width="100%", height="100%", fill="#ffffff")
     lines = [head, element("title", text_content(title)), background, *body, "</svg>"]

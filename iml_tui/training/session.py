@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -83,11 +84,13 @@ class Session:
                 positions, trainer.steps_per_epoch, trials[0].batch_size, series, self._events, self._stop
             )
             group.start()
+            logging.info("training %s", ", ".join(trial.name for trial in trials))
             complete = train_epochs(trainer, trials[0].epochs, group)
         for member, position in enumerate(positions):
             end: TrialEnd = "diverged" if group.diverged[member] else "done" if complete else "stopped"
             self._events.append("trial_finished", trial=position, state=end, durable=True)
             self._trial_ended(position, end, group.epochs_done)
+            logging.info("%s: %s after %d epochs", trials[member].name, end, group.epochs_done)
         return complete
 
 

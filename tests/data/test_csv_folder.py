@@ -111,18 +111,14 @@ def test_the_hash_is_over_all_three_files(tmp_path: Path) -> None:
     assert open_folder(folder(tmp_path, validation=TEST, test=VALIDATION)).sha256() != first
 
 
-def test_many_rows_come_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("first", ["0", '"0"', "_"], ids=["plain", "quoted", "underscore"])
+def test_many_rows_come_in_order(tmp_path: Path, first: str, end: str) -> None:
     count = 45_001
-    lines = [f"{i},{i / 1000:.3f},{i % 90},{i % 5}" for i in range(count)]
-    dataset = parsed(
-        folder(
-            tmp_path,
-            ",long,lat,country\n" + "\n".join(lines),
-            VALIDATION.replace(",3\n", ",4\n"),
-            ",long,lat,country\n0,1,1,1",
-        )
-    )
+    lines = [f"{i},{i / 1000:.3f},{i % 90},{i % 5},{'x' * 20}" for i in range(count)]
+    text = end.join([",long,lat,country,note", first + lines[0][1:], *lines[1:]])
+    dataset = parsed(folder(tmp_path, text, VALIDATION, VALIDATION))
     index = np.arange(count)
     assert np.array_equal(dataset.train.labels, index % 5)
-    assert np.allclose(dataset.train.coordinates[:, 0], index / 1000, atol=1e-5)
+    assert np.array_equal(dataset.train.coordinates[:, 0], np.float32(np.round(index / 1000, 3)))
     assert np.array_equal(dataset.train.coordinates[:, 1], index % 90)

@@ -95,6 +95,10 @@ CONTENTS: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "long header": ("x" * 70_000, ("line 1", "header is longer than 65,536")),
     "long line": (GOOD + "x" * 200_000 + "\n", ("line 4", "longer than 65,536")),
     "endless quote": (GOOD + '2,"1,1,3\n' + "2,1,1,3\n" * 20_000, ("line 4",)),
+    "too many lines": (",long,lat,country\n" + "\n" * 5_000_001, ("more than 5,000,000 lines",)),
+    "two wrongs": (GOOD + "2,1,1,1,3\n2,1,3\n", ("line 4", "5 fields")),
+    "spaces only": (GOOD + "   \n", ("line 4", "1 field,")),
+    "class missing in every row": ("long,lat,country\n1,1,\n", ("line 2", "column country", "missing")),
     "unclosed quote": (GOOD + '2,"1,1,3\n2,1,1,3\n', ("line 4", "2 fields")),
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iml_tui.experiments.base import Experiment
-from iml_tui.experiments.results import DataSummary, EpochMetrics, Results, TrialResult
+from iml_tui.experiments.results import DataSummary, EpochMetrics, Results, TrialResult, TrialState
 
 FREQUENCY_LOSS = 2.85
 
@@ -51,7 +51,7 @@ def results(
     asked = experiment.trials(experiment.hyperparameters.model_validate(hyperparameters))
     trials = []
     for index, (trial, train, held_out) in enumerate(zip(asked, curves, validation or curves, strict=True)):
-        state = "done" if len(train) == trial.epochs else "running" if len(train) else "waiting"
+        state: TrialState = "done" if len(train) == trial.epochs else "running" if len(train) else "waiting"
         trials.append(TrialResult(index, trial, state, epoch_metrics(train, held_out)))
     return Results(experiment.id, data(rows), trials)
 

@@ -19,7 +19,7 @@ from tests.experiments.factory import batch_losses
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, 1), (2, 2), (3, 3), (9, 3), (10, 4), (50, 17), (100, 34)])
-def test_last_third(count, expected) -> None:
+def test_last_third(count: int, expected: int) -> None:
     assert last_third(count) == expected
 
 
@@ -29,7 +29,7 @@ def test_fall_per_epoch_of_a_geometric_curve_is_its_ratio() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 0.0], [1.0, math.nan], [math.inf, 1.0]])
-def test_what_cannot_be_measured_is_nan(values) -> None:
+def test_what_cannot_be_measured_is_nan(values: list[float]) -> None:
     assert math.isnan(fall_per_epoch(values))
     assert math.isnan(fluctuation(values))
 
@@ -85,7 +85,8 @@ def test_noise_of_short_and_broken_series() -> None:
     assert noise([1.0]) is None
     short = noise([1.0, 2.0, 1.0])
     assert short is not None
-    assert (short.batches, short.deviation) == (3, pytest.approx(math.sqrt(0.5)))
+    assert short.batches == 3
+    assert short.deviation == pytest.approx(math.sqrt(0.5))
     broken = noise([1.0, math.nan, 1.0])
     assert broken is not None
     assert math.isnan(broken.deviation)

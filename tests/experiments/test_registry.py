@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from iml_tui.errors import UsageError
+from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.charts import METRIC_TITLES
 from iml_tui.experiments.hyperparameters import fields
 from iml_tui.experiments.registry import EXPERIMENTS, find
@@ -21,7 +22,7 @@ def test_section_6_1_is_complete_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_descriptions_are_whole(experiment) -> None:
+def test_descriptions_are_whole(experiment: Experiment) -> None:
     assert experiment.question.endswith("?")
     assert experiment.section.startswith(experiment.id[:3])
     ids = [chart.id for chart in experiment.charts]
@@ -43,7 +44,7 @@ def test_ids_and_slugs_are_unique() -> None:
 
 
 @pytest.mark.parametrize("name", ["batch-norm", "6.1.2.3", "BATCH_NORM", " batch-norm "])
-def test_find_by_slug_or_id(name) -> None:
+def test_find_by_slug_or_id(name: str) -> None:
     assert find(name).slug == "batch-norm"
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from functools import partial
 
+import numpy as np
 import pytest
 
+from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.charts import curves
 from iml_tui.experiments.registry import EXPERIMENTS, find
 from iml_tui.experiments.results import Results
-from iml_tui.experiments.tables import format_value
+from iml_tui.experiments.tables import Table, Value, format_value
 from tests.experiments.factory import batch_losses, healthy, results
 
 NAN = math.nan
-PARTIAL = {
+Shape = Callable[[int], list[float]]
+PARTIAL: dict[str, Shape] = {
     "complete": lambda epochs: healthy(epochs),
     "empty": lambda epochs: [],
     "one epoch": lambda epochs: healthy(1),
@@ -26,24 +31,24 @@ PARTIAL = {
 }
 
 
-def made(experiment, shape) -> Results:
+def made(experiment: Experiment, shape: Shape) -> Results:
     trials = experiment.trials(experiment.hyperparameters())
     return results(experiment, [shape(trial.epochs) for trial in trials])
 
 
-def table(experiment, found, table_id):
+def table(experiment: Experiment, found: Results, table_id: str) -> Table:
     (chosen,) = (t for t in experiment.tables(found) if t.id == table_id)
     return chosen
 
 
-def column(chosen, key):
+def column(chosen: Table, key: str) -> list[Value]:
     position = [c.key for c in chosen.columns].index(key)
     return [row[position] for row in chosen.rows]
 
 
 @pytest.mark.parametrize("shape", PARTIAL.values(), ids=PARTIAL.keys())
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_every_state_has_sound_tables_findings_and_charts(experiment, shape) -> None:
+def test_every_state_has_sound_tables_findings_and_charts(experiment: Experiment, shape: Shape) -> None:
     found = made(experiment, shape)
     tables = experiment.tables(found)
     assert len({t.id for t in tables}) == len(tables)
@@ -64,7 +69,7 @@ def test_every_state_has_sound_tables_findings_and_charts(experiment, shape) -> 
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_nothing_is_found_before_the_first_epoch(experiment) -> None:
+def test_nothing_is_found_before_the_first_epoch(experiment: Experiment) -> None:
     found = made(experiment, PARTIAL["empty"])
     assert experiment.findings(found) == []
     assert experiment.summary(found) == ""
@@ -74,7 +79,7 @@ def test_nothing_is_found_before_the_first_epoch(experiment) -> None:
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_no_findings_or_tables_fail_with_the_other_trials_waiting(experiment) -> None:
+def test_no_findings_or_tables_fail_with_the_other_trials_waiting(experiment: Experiment) -> None:
     trials = experiment.trials(experiment.hyperparameters())
     found = results(experiment, [healthy(t.epochs) if i == 0 else [] for i, t in enumerate(trials)])
     assert experiment.tables(found)
@@ -82,7 +87,7 @@ def test_no_findings_or_tables_fail_with_the_other_trials_waiting(experiment) ->
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_only_the_timing_table_depends_on_the_clock(experiment) -> None:
+def test_only_the_timing_table_depends_on_the_clock(experiment: Experiment) -> None:
     found = made(experiment, PARTIAL["complete"])
     slower = made(experiment, PARTIAL["complete"])
     for trial in slower.trials:
@@ -94,7 +99,7 @@ def test_only_the_timing_table_depends_on_the_clock(experiment) -> None:
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_report_figures_stand_only_in_reference_columns(experiment) -> None:
+def test_report_figures_stand_only_in_reference_columns(experiment: Experiment) -> None:
     for each in experiment.tables(made(experiment, PARTIAL["all not finite"])):
         references = [c for c in each.columns if c.key.startswith("reference")]
         assert all("Report" in c.title for c in references)
@@ -161,9 +166,9 @@ def test_noise_falls_with_the_batch_size() -> None:
     found = made(experiment, PARTIAL["complete"])
     for trial in found.trials:
         losses = batch_losses(5_000, 0.8 / math.sqrt(trial.trial.batch_size), seed=trial.index)
-        trial.series["batch_loss"] = lambda losses=losses: losses
+        trial.series["batch_loss"] = partial(np.asarray, losses)
     chosen = table(experiment, found, "noise")
-    noise = column(chosen, "noise")
+    noise = [float(value or 0) for value in column(chosen, "noise")]
     assert noise == sorted(noise, reverse=True)
     assert column(chosen, "noise_of_one_sample") == pytest.approx([0.8] * 4, rel=0.1)
     (finding,) = (f for f in experiment.findings(found) if f.title == "Noise")

@@ -5,8 +5,18 @@ from __future__ import annotations
 import pytest
 
 from iml_tui.errors import UsageError
-from iml_tui.experiments.hyperparameters import MAX_TRIALS, fields, format_exact, format_setting, parse, parse_or_raise
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.hyperparameters import (
+    MAX_TRIALS,
+    FieldError,
+    fields,
+    format_exact,
+    format_setting,
+    parse,
+    parse_or_raise,
+)
 from iml_tui.experiments.registry import EXPERIMENTS, find
+from iml_tui.experiments.trials import MLPTrial
 
 DEFAULTS = {
     "learning-rate": [(rate, 256, 50, False) for rate in (1.0, 0.01, 0.001, 0.00001)],
@@ -16,12 +26,12 @@ DEFAULTS = {
 }
 
 
-def trials(slug, **texts):
+def trials(slug: str, **texts: str) -> list[MLPTrial]:
     experiment = find(slug)
     return experiment.trials(parse_or_raise(experiment.hyperparameters, texts))
 
 
-def refusal(slug, **texts):
+def refusal(slug: str, **texts: str) -> FieldError:
     hyperparameters, errors = parse(find(slug).hyperparameters, texts)
     assert hyperparameters is None
     assert len(errors) == 1
@@ -29,20 +39,20 @@ def refusal(slug, **texts):
 
 
 @pytest.mark.parametrize(("slug", "expected"), DEFAULTS.items())
-def test_default_trials(slug, expected) -> None:
+def test_default_trials(slug: str, expected: list[tuple[float, int, int, bool]]) -> None:
     made = trials(slug)
     assert [(t.learning_rate, t.batch_size, t.epochs, t.batch_norm) for t in made] == expected
     assert {(t.hidden_layers, t.hidden_width, t.seed) for t in made} == {(6, 16, 42)}
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_defaults_read_back_as_typed(experiment) -> None:
+def test_defaults_read_back_as_typed(experiment: Experiment) -> None:
     texts = {spec.name: format_setting(spec.default) for spec in fields(experiment.hyperparameters)}
     assert parse_or_raise(experiment.hyperparameters, texts) == experiment.hyperparameters()
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.slug)
-def test_shared_settings_reach_every_trial(experiment) -> None:
+def test_shared_settings_reach_every_trial(experiment: Experiment) -> None:
     texts = {"hidden_layers": "3", "hidden_width": "7", "seed": "5"}
     made = experiment.trials(parse_or_raise(experiment.hyperparameters, texts))
     assert {(t.hidden_layers, t.hidden_width, t.seed) for t in made} == {(3, 7, 5)}
@@ -56,7 +66,7 @@ def test_learning_rates_too_close_for_six_digits_keep_their_own_names() -> None:
 
 
 @pytest.mark.parametrize("value", [1.0, 0.01, 1e-5, 1 / 3, 0.00100000001, 16])
-def test_format_exact_reads_back(value) -> None:
+def test_format_exact_reads_back(value: float) -> None:
     assert float(format_exact(value)) == value
 
 
@@ -83,7 +93,7 @@ def test_format_exact_reads_back(value) -> None:
         ("batch-size", {"batch_norm": "yes"}, "variance of one sample is 0"),
     ],
 )
-def test_refusals_say_why_in_one_sentence(slug, texts, words) -> None:
+def test_refusals_say_why_in_one_sentence(slug: str, texts: dict[str, str], words: str) -> None:
     error = refusal(slug, **texts)
     assert words in error.message
     assert "\n" not in str(error)

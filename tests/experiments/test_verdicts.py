@@ -30,12 +30,16 @@ def falling(start: float, rate: float, count: int = 50) -> list[float]:
     return [start * (1 - rate) ** i for i in range(count)]
 
 
-CURVES = {
+DEAD_ABOVE = [2080.0, *noisy(1.02 * FREQUENCY_LOSS, 0.001, 49)]
+DEAD_BELOW = [9.0, *noisy(0.99 * FREQUENCY_LOSS, 0.001, 49)]
+EXPLODED = [*healthy(30), *[5.0 + i % 2 for i in range(20)]]
+
+CURVES: dict[str, tuple[list[float], list[float], str]] = {
     "not finite": ([2.0, math.nan], [2.0, math.nan], "diverged"),
     "infinite validation loss": ([2.0, 1.0], [2.0, math.inf], "diverged"),
-    "dead units just above the frequencies": ([2080.0, *noisy(1.02 * FREQUENCY_LOSS, 0.001, 49)],) * 2 + ("diverged",),
-    "dead units just below the frequencies": ([9.0, *noisy(0.99 * FREQUENCY_LOSS, 0.001, 49)],) * 2 + ("diverged",),
-    "exploded late": ([*healthy(30), *[5.0 + i % 2 for i in range(20)]],) * 2 + ("diverged",),
+    "dead units just above the frequencies": (DEAD_ABOVE, DEAD_ABOVE, "diverged"),
+    "dead units just below the frequencies": (DEAD_BELOW, DEAD_BELOW, "diverged"),
+    "exploded late": (EXPLODED, EXPLODED, "diverged"),
     "few epochs": (healthy(MIN_EPOCHS - 1), healthy(MIN_EPOCHS - 1), "too few epochs"),
     "jumping": (FLAT, noisy(0.25, 2 * UNSTABLE_FLUCTUATION), "unstable"),
     "overfitting": (falling(0.5, 0.01), [0.4 + 0.01 * i for i in range(50)], "overfitting"),
@@ -47,7 +51,7 @@ CURVES = {
 
 
 @pytest.mark.parametrize(("train", "validation", "kind"), CURVES.values(), ids=CURVES.keys())
-def test_each_kind_by_its_curve(train, validation, kind) -> None:
+def test_each_kind_by_its_curve(train: list[float], validation: list[float], kind: str) -> None:
     judged = verdict(train, validation, FREQUENCY_LOSS)
     assert judged.kind == kind, judged.reason
     assert judged.figure
@@ -96,7 +100,8 @@ def test_the_verdict_does_not_see_the_hyperparameters() -> None:
     kinds = []
     for rates in ((1.0, 1e-5), (1e-5, 1.0)):
         made = results(find("learning-rate"), [CURVES["slow"][0], CURVES["converged"][0]], learning_rates=rates)
-        kinds.append([verdict_of(trial, made.data).kind for trial in made.trials])
+        judged = [verdict_of(trial, made.data) for trial in made.trials]
+        kinds.append([each and each.kind for each in judged])
     assert kinds == [["too slow", "converged"]] * 2
 
 

@@ -20,8 +20,8 @@ def one_thread() -> None:
 
 
 def seeded(seeds: list[int], batch_norm: bool) -> tuple[EnsembleMLP, list[MLP]]:
-    shape = {"hidden_layers": 3, "hidden_width": 5, "classes": 4, "batch_norm": batch_norm}
-    return EnsembleMLP.seeded(seeds, **shape).double(), [MLP.seeded(seed, **shape).double() for seed in seeds]
+    members = [MLP.seeded(seed, 3, 5, 4, batch_norm).double() for seed in seeds]
+    return EnsembleMLP.seeded(seeds, 3, 5, 4, batch_norm).double(), members
 
 
 def test_depth_counts_hidden_layers() -> None:

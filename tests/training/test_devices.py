@@ -43,7 +43,7 @@ def test_with_two_cuda_devices() -> None:
     assert choose_device("auto").device == torch.device("cuda", 0)
     assert choose_device("cuda").name == "GPU 0"
     assert choose_device("cuda:1").device == torch.device("cuda", 1)
-    with pytest.raises(UsageError, match="cuda:2.*cuda:0 to cuda:1"):
+    with pytest.raises(UsageError, match=r"cuda:2.*cuda:0 to cuda:1"):
         choose_device("cuda:2")
 
 

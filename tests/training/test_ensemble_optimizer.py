@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import nn
 
 from iml_tui.training.optimizer import EnsembleAdam
 
 RATES = [1.0, 1e-2, 1e-5]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
 
 
 def parameters() -> list[nn.Parameter]:

@@ -30,10 +30,15 @@ _OUT_OF_SCALE = 8.0
 # Up to here a value is never out of scale, whatever the others are: guessing one of 150 classes costs 5 nats, and a
 # validation loss of 3 must be seen beside a training loss of 0.01.
 _NEVER_OUT_OF_SCALE = 5.0
+# The same on a logarithmic axis, which has more room, in log10: 80 times the typical curve, never up to 100. And only
+# what would make the axis longer than so many times what the others need: gradients may well span twenty decades.
+_OUT_OF_SCALE_LOG, _NEVER_OUT_OF_SCALE_LOG = math.log10(80), 2.0
+_TOO_LONG = 1.6
 # Logarithmic axes take any size; only what float32 can hardly tell from nothing is cut off.
 _LOG_RANGE = (-40.0, 40.0)
 _LARGEST = 1e300
-_SAMPLE = 2048
+_SAMPLE = 512
+_FAR = 1e9
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,12 @@ class Axis:
     def positions(self, values: NDArray[np.floating], cells: int) -> Floats:
         """Where data values fall on `cells` cells, in cells: 0.5 at the low limit, cells − 0.5 at the high one.
 
-        plotext rounds ticks in the same way, so data and ticks meet. NaN stays NaN; on a log axis 0 is −inf.
+        plotext rounds ticks in the same way, so data and ticks meet. NaN stays NaN; infinities, and 0 on a log axis,
+        are `_FAR` axis lengths away.
         """
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             scaled = np.log10(values, dtype=np.float64) if self.log else values.astype(np.float64)
-            share = (scaled - self.low) / (self.high - self.low)
+            share = np.clip((scaled - self.low) / (self.high - self.low), -_FAR, _FAR)
         return 0.5 + (cells - 1) * share
 
     def values(self, positions: Floats, cells: int) -> Floats:
@@ -74,7 +80,7 @@ class Axis:
 def x_axis(curves: Sequence[Curve], width: int, *, log: bool, limits: Pair | None) -> Axis:
     """The x axis of a plot area `width` cells wide; x of curves increase. Without data it runs from 0 to 1."""
     ends = [float(v) for c in curves if len(c.x) for v in _ends(c.x, log)]
-    whole = not log and all(v.is_integer() for v in ends) and (limits is None or limits[0].is_integer())
+    whole = not log and all(v.is_integer() for v in ends) and (limits is None or float(limits[0]).is_integer())
     if not _usable(limits, log):
         limits = None
     if limits is not None:
@@ -91,41 +97,56 @@ def y_axis(curves: Sequence[Curve], height: int, *, log: bool, limits: Pair | No
     if limits is None or not _usable(limits, log):
         limits = y_limits([curves], log=log) or ((1.0, 10.0) if log else (0.0, 1.0))
     low, high = _scaled(limits, log)
-    return _axis(low, high, log, max(1, min(10, height // 4)), whole=False)
+    return _axis(low, high, log, max(2, min(8, height // 3)), whole=False)
 
 
 def y_limits(curve_groups: Iterable[Sequence[Curve]], *, log: bool = False) -> Pair | None:
     """Common y limits, in data units, of the charts of one panel; None while there is nothing finite to draw.
 
-    The typical size is that of the lower median curve (its 10 % and 90 % quantiles), so half of the curves may
-    diverge; see `_OUT_OF_SCALE`.
+    The typical size is that of the curve at the lower third (its 10 % and 90 % quantiles), so two thirds of the
+    curves may diverge; see `_OUT_OF_SCALE`.
     """
     samples = [s for group in curve_groups for c in group if len(s := _sample(c.y, log))]
     if not samples:
         return None
     low, high = min(s.min() for s in samples), max(s.max() for s in samples)
-    if not log:
-        low, high = _readable(samples, float(low), float(high))
+    low, high = (_readable_log if log else _readable)([np.sort(s) for s in samples], float(low), float(high))
     low, high = _apart(max(float(low), -_LARGEST), min(float(high), _LARGEST))
     if not log:
+        # An axis that nearly reaches 0 is read more easily, and keeps still longer, when it does.
+        low = 0.0 if 0 < low < high / 4 else low
         width = ticks.step(high - low, 5) / 2
         return math.floor(low / width + 1e-6) * width, math.ceil(high / width - 1e-6) * width
     return 10 ** _round_log(low, up=False), 10 ** _round_log(high, up=True)
 
 
 def _readable(samples: list[Floats], low: float, high: float) -> Pair:
-    """The range of what is not out of scale."""
-    tops = sorted(float(np.quantile(s, 0.9)) for s in samples)
-    bottoms = sorted((float(np.quantile(s, 0.1)) for s in samples), reverse=True)
-    middle = (len(samples) - 1) // 2
-    size = max(abs(tops[middle]), abs(bottoms[middle]))
+    """The range of what is not out of scale; samples are sorted."""
+    typical = (len(samples) - 1) // 3
+    top = sorted(_quantile(s, 0.9) for s in samples)[typical]
+    bottom = sorted((_quantile(s, 0.1) for s in samples), reverse=True)[typical]
+    size = max(abs(top), abs(bottom))
     bound = max(_OUT_OF_SCALE * size, _NEVER_OUT_OF_SCALE)
     if low >= -bound and high <= bound:
         return low, high
     # Curves that are mostly out of scale pass through all values on their way: they have no say.
-    calm = [s for s in samples if np.quantile(s, 0.75) <= bound and np.quantile(s, 0.25) >= -bound] or samples
+    calm = [s for s in samples if _quantile(s, 0.75) <= bound and _quantile(s, 0.25) >= -bound] or samples
     kept = np.concatenate([s[np.abs(s) <= bound] for s in calm])
     return (float(kept.min()), float(kept.max())) if kept.size else (max(low, -bound), min(high, bound))
+
+
+def _readable_log(samples: list[Floats], low: float, high: float) -> Pair:
+    """The same for values in log10. Small values are never cut off: they are what a logarithmic axis is for."""
+    top = sorted(_quantile(s, 0.9) for s in samples)[(len(samples) - 1) // 3]
+    bound = max(top + _OUT_OF_SCALE_LOG, _NEVER_OUT_OF_SCALE_LOG)
+    calm = [s for s in samples if _quantile(s, 0.75) <= bound] or samples
+    highest = max((float(s[s <= bound][-1]) for s in calm if s[0] <= bound), default=high)
+    return low, highest if high - low > _TOO_LONG * max(highest - low, 1.0) else high
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    # Of sorted values; np.quantile takes six times as long.
+    return float(ordered[round(share * (len(ordered) - 1))])
 
 
 def _sample(y: NDArray[np.floating], log: bool) -> Floats:
@@ -155,7 +176,7 @@ def _usable(limits: Pair | None, log: bool) -> bool:
 
 
 def _scaled(limits: Pair, log: bool) -> Pair:
-    return (math.log10(limits[0]), math.log10(limits[1])) if log else limits
+    return (math.log10(limits[0]), math.log10(limits[1])) if log else (float(limits[0]), float(limits[1]))
 
 
 def _apart(low: float, high: float) -> Pair:
@@ -174,10 +195,10 @@ def _round_x(low: float, high: float, *, log: bool, whole: bool) -> Pair:
     if low == high:
         return (low - 1, high + 1) if whole else _apart(low, high)
     low, high = _apart(low, high)
-    width = ticks.step(high - low, 20)
-    # Epochs count from 1: an axis from there, not from 0, with the last one rounded up.
+    width = max(ticks.step(high - low, 20), 1.0 if whole else 0.0)
+    # Epochs count from 1: an axis from there, not from 0, with its end rounded up.
     start = low if whole else math.floor(low / width + 1e-6) * width
-    return start, math.ceil(high / (max(width, 1.0) if whole else width) - 1e-6) * (max(width, 1.0) if whole else width)
+    return start, math.ceil(high / width - 1e-6) * width
 
 
 def _round_log(value: float, *, up: bool) -> float:

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 _BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 BLANK = 0x2800
 
-# Infinities are drawn as lines to a point this many dots away, then clipped.
-_FAR = 1e9
-
 
 def pack(dots: Dots) -> NDArray[np.uint8]:
     """The dots as bits of braille cells, shape (rows, columns); the character is `BLANK` + bits."""
@@ -38,10 +35,9 @@ def pack(dots: Dots) -> NDArray[np.uint8]:
 def draw_line(dots: Dots, x: Floats, y: Floats, pattern: tuple[int, ...] = ()) -> None:
     """Light the dots on the polyline through the points, each of shape (n,).
 
-    NaN interrupts the line; an infinite y is reached as far as the edge. `pattern` holds lengths in dots, alternately
+    NaN interrupts the line; coordinates are finite or NaN, however large. `pattern` holds lengths in dots, alternately
     drawn and left out.
     """
-    y = np.clip(y, -_FAR, _FAR)
     known = ~(np.isnan(x) | np.isnan(y))
     joined = known[:-1] & known[1:]
     x0, y0, x1, y1 = _clip(x[:-1][joined], y[:-1][joined], x[1:][joined], y[1:][joined], dots.shape)
@@ -71,7 +67,8 @@ def draw_band(dots: Dots, column: NDArray[np.int64], top: Floats, bottom: Floats
 
 
 def _index(values: Floats, size: int) -> NDArray[np.int64]:
-    return np.clip(np.floor(values).astype(np.int64), 0, size - 1)
+    # Steps of exactly one dot must not fall short of the next dot by a rounding error: the line would have holes.
+    return np.clip(np.floor(values + 1e-6).astype(np.int64), 0, size - 1)
 
 
 def _clip(x0: Floats, y0: Floats, x1: Floats, y1: Floats, shape: tuple[int, ...]) -> tuple[Floats, ...]:

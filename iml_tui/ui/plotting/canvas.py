@@ -75,7 +75,7 @@ class Canvas:
         skip = max(0, -column)
         text = text[skip : max(skip, self.width - column)]
         start = column + skip
-        self.codes[row, start : start + len(text)] = [ord(c) for c in text]
+        self.codes[row, start : start + len(text)] = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
         self.styles[row, start : start + len(text)] = self.number(style)
 
     def dots(self, bits: NDArray[np.uint8], style: Style) -> None:
@@ -93,11 +93,15 @@ class Canvas:
     def lines(self) -> Iterator[Line]:
         """The rows as segments, neighbours of one style together."""
         known = list(self._known)
-        for codes, styles in zip(self.codes, self.styles, strict=True):
-            text = codes.astype("<u4").tobytes().decode("utf-32-le")
-            breaks = (np.flatnonzero(np.diff(styles)) + 1).tolist()
-            edges = zip([0, *breaks], [*breaks, self.width], strict=True)
-            yield [Segment(text[a:b], known[styles[a]]) for a, b in edges]
+        text = self.codes.astype("<u4").tobytes().decode("utf-32-le")
+        starts_here = np.ones(self.styles.shape, dtype=np.bool_)
+        starts_here[:, 1:] = self.styles[:, 1:] != self.styles[:, :-1]
+        for row, starts in enumerate(starts_here):
+            breaks = np.flatnonzero(starts)
+            styles, ends = self.styles[row, breaks].tolist(), [*breaks[1:].tolist(), self.width]
+            line = text[row * self.width : (row + 1) * self.width]
+            runs = zip(breaks.tolist(), ends, styles, strict=True)
+            yield [Segment(line[a:b], known[style]) for a, b, style in runs]
 
 
 GRID = "┈"

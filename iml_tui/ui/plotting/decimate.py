@@ -49,13 +49,10 @@ def decimate(x: NDArray[np.floating], y: NDArray[np.floating], edges: Floats) ->
     inside, starts = y[starts[0] : stop], starts - starts[0]
     ends = np.append(starts[1:], len(inside))
     with np.errstate(invalid="ignore"):
-        low, high = np.minimum.reduceat(inside, starts), np.maximum.reduceat(inside, starts)
+        low, high = np.fmin.reduceat(inside, starts), np.fmax.reduceat(inside, starts)
         sums = np.add.reduceat(inside, starts, dtype=np.float64)
     count = ends - starts
     if not np.isfinite(sums).all():
-        # The plain ufuncs are four times as fast as those that skip NaN, and runs are rarely without a finite loss.
-        with np.errstate(invalid="ignore"):
-            low, high = np.fmin.reduceat(inside, starts), np.fmax.reduceat(inside, starts)
         finite = np.isfinite(inside)
         sums = np.add.reduceat(np.where(finite, inside, 0), starts, dtype=np.float64)
         count = np.add.reduceat(finite, starts, dtype=np.int64)

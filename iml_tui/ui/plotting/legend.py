@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from iml_tui.ui.plotting.canvas import Line
 from iml_tui.ui.plotting.palette import Palette, marker, style
-from iml_tui.ui.plotting.text import clean, fit, number
+from iml_tui.ui.plotting.text import clean, fit, number, squeeze
 
 _GAP = "   "
 _SHORTEST_LABEL = 6
@@ -28,7 +28,7 @@ class Entry:
 def legend(entries: list[Entry], width: int, rows: int, palette: Palette, note: str = "") -> list[Line]:
     """Lay the entries out in at most `rows` lines of `width` cells.
 
-    Values give way first, then the ends of labels; then the last entries become "+ 3 more". `note` is put behind
+    Values give way first, then the middle of labels; then the last entries become "+ 3 more". `note` is put behind
     the last entry where there is room.
     """
     if rows <= 0 or width <= 0 or not entries:
@@ -50,7 +50,10 @@ def legend(entries: list[Entry], width: int, rows: int, palette: Palette, note: 
 
 def _entry(entry: Entry, label: str, length: int, with_value: bool, palette: Palette) -> Line:
     colour = palette.colour(entry.index)
-    line = [Segment(f"━{marker(entry.index)}━ ", style(colour)), Segment(fit(label, length), style(palette.foreground))]
+    line = [
+        Segment(f"━{marker(entry.index)}━ ", style(colour)),
+        Segment(squeeze(label, length), style(palette.foreground)),
+    ]
     if with_value:
         text = "–" if entry.value is None else number(entry.value)
         # Values change four times a second: a fixed width keeps the legend still.

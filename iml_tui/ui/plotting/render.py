@@ -58,7 +58,7 @@ def render(
     noisy = [len(c.y) >= _NOISY * width for c in curves]
     entries = [Entry(i, c.label, reading(c, cursor, noisy[i])) for i, c in enumerate(curves)]
     note = "line: mean · band: range" if any(noisy) else ""
-    head = [[], *legend(entries, width, min(max(1, (height - 6) // 4), 4), palette, note)]
+    head = [[], *legend(entries, width, min(max(1, (height - 4) // 4), 4), palette, note)]
     foot: list[Line] = []
     if height >= _Y_LABEL_FROM and y_label:
         head.append([Segment(y_label, style(palette.muted))])

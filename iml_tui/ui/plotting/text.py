@@ -34,10 +34,13 @@ def fit(text: str, width: int) -> str:
     return "".join(kept) + "…"
 
 
-def pad(text: str, width: int) -> str:
-    """The text fitted to exactly `width` cells, spaces on its right."""
-    text = fit(text, width)
-    return text + " " * (width - cell_len(text))
+def squeeze(text: str, width: int) -> str:
+    """The text cut to `width` cells at most in its middle: labels of one chart often differ at their ends only."""
+    if cell_len(text) <= width:
+        return text
+    head = fit(text, (width + 1) // 2)
+    tail = fit(text[::-1], width - cell_len(head) + 1)[:-1][::-1]
+    return head + tail
 
 
 def number(value: float) -> str:

@@ -73,7 +73,7 @@ def trace(curve: Curve, index: int, x_axis: Axis, y_axis: Axis, columns: int, ro
     else:
         reduced = decimate(x, y, x_axis.values(np.arange(2 * columns + 1) / 2, columns))
         if noisy:
-            drawn = Trace(reduced.index + 0.5, down(running_mean(reduced, columns // 25)))
+            drawn = Trace(reduced.index.astype(np.float64) + 0.5, down(running_mean(reduced, columns // 25)))
             drawn.band = reduced.index, down(reduced.high), down(reduced.low)
         else:
             across, line = extremes(reduced)

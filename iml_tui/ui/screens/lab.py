@@ -44,7 +44,7 @@ TABS = ("setup", *RunView.PANES)
 class LabScreen(Screen[None]):
     """Shows one experiment's form, and one run."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (32, "-tall")]
 
     BINDINGS = [
@@ -54,8 +54,8 @@ class LabScreen(Screen[None]):
         ),
         Binding("f2,e", "lists", "Lists", key_display="F2", id="lab.lists", tooltip="Go to the experiments and runs"),
         Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
-        Binding("f4", "next_tab", "Next tab", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"),
-        Binding("c", "copy_settings", "Copy settings", id="lab.copy", tooltip="Take the run's settings into the form"),
+        Binding("f4", "next_tab", "Tabs", key_display="F4", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"),
+        Binding("c", "copy_settings", "Copy", id="lab.copy", tooltip="Take the run's settings into the form"),
         Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
         *(
             Binding(str(number), f"show_tab('{tab}')", tab.title(), id=f"lab.tab-{tab}", show=False)
@@ -81,7 +81,7 @@ class LabScreen(Screen[None]):
                 yield HistoryList()
                 yield MachineView()
             yield RunView(HyperparameterForm(EXPERIMENTS[0], self._data, self._device))
-        yield Footer()
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Show the first experiment, and begin to follow the runs."""

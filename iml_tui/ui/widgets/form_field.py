@@ -12,6 +12,21 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label
 
 
+class ResetButton(Button, can_focus=False):
+    """For the mouse; the keyboard has F9, and Tab goes from value to value."""
+
+
+class FieldHeading(Horizontal):
+    """The heads of a form's columns."""
+
+    def compose(self) -> ComposeResult:
+        """One label for each column."""
+        yield Label("", classes="field-title")
+        yield Label("Value", classes="field-value")
+        yield Label("Unit", classes="field-unit")
+        yield Label("Default", classes="field-default")
+
+
 class FormField(Widget):
     """A labelled value that knows its default.
 
@@ -70,8 +85,8 @@ class FormField(Widget):
                     select_on_focus=False,
                 )
             yield Label(self._unit, classes="field-unit", markup=False)
-            yield Label(f"default {self.default}" if self.default else "", classes="field-default", markup=False)
-            yield Button("↺", compact=True, classes="field-reset", tooltip="Back to the default")
+            yield Label(self.default, classes="field-default", markup=False)
+            yield ResetButton("↺", compact=True, classes="field-reset", tooltip="Back to the default (F9)")
         yield Label(classes="field-error", markup=False)
 
     def on_mount(self) -> None:

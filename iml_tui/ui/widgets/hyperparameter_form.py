@@ -17,7 +17,7 @@ from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.hyperparameters import FieldSpec, Hyperparameters, fields, format_setting, parse
 from iml_tui.runs.requests import DEVICE_HELP, device_problem
 from iml_tui.ui.messages import StartRequested
-from iml_tui.ui.widgets.form_field import FormField
+from iml_tui.ui.widgets.form_field import FieldHeading, FormField
 
 DATA = "data-folder"
 DEVICE = "device"
@@ -36,8 +36,8 @@ class HyperparameterForm(Widget):
     """Shows one experiment; what was typed for the others is kept until they are shown again."""
 
     BINDINGS = [
-        Binding("f9", "reset_field", "Reset field", id="form.reset-field", tooltip="Put the default back"),
-        Binding("f10", "reset_all", "Reset all", id="form.reset-all", tooltip="Put all defaults back", show=False),
+        Binding("f9", "reset_field", "Reset", key_display="F9", id="form.reset-field", tooltip="Put the default back"),
+        Binding("f10", "reset_all", "Reset all", key_display="F10", id="form.reset-all", tooltip="Put all defaults back", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
@@ -52,6 +52,7 @@ class HyperparameterForm(Widget):
         """Question, fields, help on the focused field, and the button that starts."""
         with VerticalScroll(id="form-fields", can_focus=False):
             yield Label(Content.from_markup("[b]$q[/b]", q=self.experiment.question), id="form-question")
+            yield FieldHeading()
             yield from self._fields()
             yield Label(id="form-error", markup=False)
         yield Label(id="form-help", markup=False)

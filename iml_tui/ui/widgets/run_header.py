@@ -73,7 +73,7 @@ def _second_line(reader: RunReader, state: str) -> str:
     progress = run_progress(reader.results, seconds)
     if state in ("running", "stopping"):
         left = f"{duration(progress.remaining)} left" if progress.remaining is not None else "…"
-        return f"{bar(progress.fraction, 16)} {progress.fraction:4.0%} · {left} · {duration(seconds)} so far · {where}"
+        return f"{bar(progress.fraction, 10)} {progress.fraction:4.0%} · {left} · {duration(seconds)} so far · {where}"
     return f"{progress.fraction:.0%} in {duration(seconds)} · {where} · {clean(record.data.name)}"
 
 

@@ -1,0 +1,220 @@
+"""Curves of exported figures: lines with marks, and bands with running means for long series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iml_tui.runs import svg
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from iml_tui.experiments.charts import Curve
+    from iml_tui.runs.figure_axes import Axis
+
+    Floats = NDArray[np.float64]
+
+# The same hues in the same order as on a light screen (`ui/plotting/palette.py`); yellow cannot be seen on white.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Lengths drawn and left out, pixels. Seven marks, six hues and five dashes repeat together only after 210 curves.
+_DASHES = ("", "8 3", "2.5 2.5", "9 3 2.5 3", "5 5")
+_MARKS = ("circle", "square", "diamond", "open circle", "open square", "open diamond", "cross")
+
+COLUMNS = 1500
+"""A series of more points than this is reduced to as many columns; they are a third of a pixel wide."""
+_MEAN_WINDOW = 0.02  # Half the width of the running mean's window, as a fraction of the axis.
+_FEW_POINTS = 16  # Up to here every point has its mark.
+_MARK_GAP, _EDGE_GAP, _BAND_EDGE_GAP = 66.0, 13.0, 40.0
+# A line to a point far outside goes to this many heights of the plot: renderers overflow on larger coordinates.
+_FAR = 9.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """The plot area in pixels; y grows downwards."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    def across(self, fractions: Floats) -> Floats:
+        """Pixels of fractions of the x axis."""
+        return self.left + self.width * fractions
+
+    def down(self, fractions: Floats) -> Floats:
+        """Pixels of fractions of the y axis."""
+        return self.top + self.height * (1 - np.clip(fractions, -_FAR, 1 + _FAR))
+
+
+@dataclass
+class Drawn:
+    """Markup of one curve: `bands` go below the lines of all curves, `lines` and `marks` above them.
+
+    `banded` and `outside` say whether there is a band and whether a part is beyond the axis.
+    """
+
+    bands: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    banded: bool = False
+    outside: bool = False
+
+
+def draw_curve(curve: Curve, index: int, x: Axis, y: Axis, box: Box, *, noisy: bool) -> Drawn:
+    """Draw the curve at position `index` of its chart. A noisy one becomes its running mean over a band."""
+    drawn = Drawn()
+    across, up = x.fractions(curve.x), y.fractions(curve.y)
+    if noisy or len(across) > COLUMNS:
+        columns = reduce(across, up, curve.y)
+        _draw_band(drawn, columns, index, box)
+        edges, gap = np.where(columns.low < 0, columns.low, columns.high), _BAND_EDGE_GAP
+        across, up = columns.across, y.fractions(columns.mean)
+    else:
+        edges, gap = up, _EDGE_GAP
+    pixels_x, pixels_y = box.across(across), box.down(up)
+    parts = list(_runs(np.isfinite(up)))
+    path = "".join(svg.points(zip(pixels_x[p], pixels_y[p], strict=True)) for p in parts if p.stop - p.start > 1)
+    if path:
+        drawn.lines.append(_line(path, index))
+    alone = {p.start for p in parts if p.stop - p.start == 1}
+    inside = np.flatnonzero((up >= 0) & (up <= 1))
+    for i in _marked(pixels_x, inside, alone, index):
+        drawn.marks.append(mark(index, float(pixels_x[i]), float(pixels_y[i])))
+    for beyond, upwards in ((edges > 1, True), (edges < 0, False)):
+        for i in _spaced(pixels_x, np.flatnonzero(beyond), gap, start=index * 4.0):
+            drawn.outside = True
+            at = box.top + 5 if upwards else box.top + box.height - 5
+            drawn.marks.append(edge_mark(index, float(pixels_x[i]), at, upwards=upwards))
+    return drawn
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A series in columns that hold any point, all of shape (k,): their place and extremes as fractions of the axes.
+
+    `mean` is the running mean in data units. Values are NaN in columns without a finite value.
+    """
+
+    across: Floats
+    low: Floats
+    high: Floats
+    mean: Floats
+
+
+def reduce(across: Floats, up: Floats, values: NDArray[np.floating]) -> Columns:
+    """Reduce points to at most `COLUMNS` columns.
+
+    Args:
+        across: places on the x axis as fractions, shape (n,), increasing.
+        up: places on the y axis as fractions, shape (n,), NaN where not finite.
+        values: data values, shape (n,).
+    """
+    if not len(across):
+        return Columns(across, up, up, up)
+    column = np.minimum((across * COLUMNS).astype(np.int64), COLUMNS - 1)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    ends = np.append(starts[1:], len(across))
+    centres = (across[starts] + across[ends - 1]) / 2
+    low, high = np.fmin.reduceat(up, starts), np.fmax.reduceat(up, starts)
+    first = np.searchsorted(across, centres - _MEAN_WINDOW)
+    last = np.searchsorted(across, centres + _MEAN_WINDOW, side="right")
+    finite = np.isfinite(up)
+    # Sums of each window by itself: differences of cumulative sums are all rounding once a loss was huge.
+    sums = _window_sums(np.where(finite, values, 0.0), first, last)
+    counts = _window_sums(finite.astype(np.float64), first, last)
+    mean = np.full(len(centres), np.nan)
+    np.divide(sums, counts, out=mean, where=np.isfinite(low) & (counts > 0))
+    return Columns(centres, low, high, mean)
+
+
+def legend_mark(index: int, x: float, y: float, length: float) -> str:
+    """The line and the mark of a curve as the legend shows them, from x to the right."""
+    return _line(svg.points([(x, y), (x + length, y)]), index) + mark(index, x + length / 2, y)
+
+
+def mark(index: int, x: float, y: float) -> str:
+    """The mark of curve `index` at (x, y)."""
+    kind = _MARKS[index % len(_MARKS)]
+    colour = _colour(index)
+    look: dict[str, svg.Attribute] = {"fill": colour, "stroke": "#ffffff", "stroke_width": 0.8}
+    if kind.startswith("open"):
+        look = {"fill": "#ffffff", "stroke": colour, "stroke_width": 1.4}
+    if kind == "cross":
+        path = f"M{x - 3.2:.1f} {y:.1f}h6.4M{x:.1f} {y - 3.2:.1f}v6.4"
+        return svg.element("path", d=path, stroke=colour, stroke_width=2.2, fill="none")
+    if kind.endswith("circle"):
+        return svg.element("circle", cx=round(x, 1), cy=round(y, 1), r=3.6, **look)
+    half = 3.2 if kind.endswith("square") else 4.5
+    corners = [(-half, -half), (half, -half), (half, half), (-half, half)]
+    if kind.endswith("diamond"):
+        corners = [(0, -half), (half, 0), (0, half), (-half, 0)]
+    return svg.element("path", d=svg.points((x + dx, y + dy) for dx, dy in corners) + "Z", **look)
+
+
+def edge_mark(index: int | None, x: float, y: float, *, upwards: bool) -> str:
+    """A triangle that says that curve `index` (None: any) goes on beyond the axis."""
+    tip = -4.5 if upwards else 4.5
+    path = svg.points([(x, y + tip), (x + 4.5, y - tip * 0.7), (x - 4.5, y - tip * 0.7)]) + "Z"
+    return svg.element("path", d=path, fill="#666666" if index is None else _colour(index), stroke="#ffffff")
+
+
+def _colour(index: int) -> str:
+    return _COLOURS[index % len(_COLOURS)]
+
+
+def _line(path: str, index: int) -> str:
+    look: dict[str, svg.Attribute] = {"fill": "none", "stroke": _colour(index), "stroke_width": 1.8}
+    if dash := _DASHES[index % len(_DASHES)]:
+        look["stroke_dasharray"] = dash
+    return svg.element("path", d=path, stroke_linejoin="round", **look)
+
+
+def _draw_band(drawn: Drawn, columns: Columns, index: int, box: Box) -> None:
+    across, low, high = box.across(columns.across), box.down(columns.low), box.down(columns.high)
+    for part in _runs(np.isfinite(columns.low)):
+        there = zip(across[part], high[part], strict=True)
+        back = zip(across[part][::-1], low[part][::-1], strict=True)
+        path = svg.points([*there, *back]) + "Z"
+        drawn.banded = True
+        # Where a column holds one point the band has no area, and its outline is the series itself.
+        look: dict[str, svg.Attribute] = {"fill_opacity": 0.16, "stroke_width": 0.6, "stroke_opacity": 0.45}
+        drawn.bands.append(svg.element("path", d=path, fill=_colour(index), stroke=_colour(index), **look))
+
+
+def _window_sums(values: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
+    bounds = np.column_stack([first, last]).ravel()
+    # reduceat wants every index inside: a zero behind the last value.
+    sums: Floats = np.add.reduceat(np.append(values, 0.0), bounds)[::2]
+    return sums
+
+
+def _runs(wanted: NDArray[np.bool_]) -> Iterator[slice]:
+    """The longest stretches of True."""
+    changes = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8)))
+    for start, stop in zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True):
+        yield slice(start, stop)
+
+
+def _marked(x: Floats, inside: NDArray[np.int64], alone: set[int], index: int) -> list[int]:
+    """Which points get a mark: all where they are few, else some, curves beside one another; always those alone."""
+    spaced = _spaced(x, inside, _MARK_GAP, start=10 + index * 17.0 % _MARK_GAP)
+    few = len(inside) <= _FEW_POINTS
+    return [i for i in inside.tolist() if few or i in alone or i in spaced]
+
+
+def _spaced(x: Floats, chosen: NDArray[np.int64], gap: float, start: float) -> list[int]:
+    """Some of the chosen points, at least `gap` pixels apart, the first after `start` pixels."""
+    if not len(chosen):
+        return []
+    kept = []
+    due = min(float(x[chosen[0]]) + start, float(x[chosen[-1]]))
+    for i in chosen.tolist():
+        if x[i] >= due:
+            kept.append(i)
+            due = float(x[i]) + gap
+    return kept

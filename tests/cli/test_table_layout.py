@@ -1,0 +1,64 @@
+"""Tables of results fit any terminal, and no figure is ever cut."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from iml_tui.experiments.tables import Column, Table
+from iml_tui.headless.table_layout import fit
+
+COLUMNS = (
+    Column("rate", "Learning rate", None),
+    Column("loss", "Final validation loss", 4, "nats"),
+    Column("best", "Best validation accuracy", 4),
+    Column("epoch", "at epoch"),
+    Column("verdict", "What happened"),
+)
+ROWS = (
+    (0.01, 0.31234, 0.9123, 48, "still falling when the training ended"),
+    (1.0, float("nan"), None, 1, "diverged"),
+    (0.00001, 2.71828, 0.1874, 50, "too slow"),
+)
+FIGURES = ("0.3123", "0.9123", "48", "2.7183", "0.1874", "1e-05")
+
+
+def drawn(table: Table, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    with console.capture() as capture:
+        console.print(fit(table, width))
+    return capture.get().splitlines()
+
+
+@pytest.mark.parametrize("width", [200, 120, 80, 60, 48, 40])
+def test_every_width_shows_every_figure(width: int) -> None:
+    lines = drawn(Table("rates", "Rates", COLUMNS, ROWS), width)
+    assert all(len(line) <= width for line in lines)
+    words = " ".join(" ".join(lines).split())
+    for figure in FIGURES:
+        assert figure in words
+    assert "diverged" in words
+
+
+def test_a_wide_terminal_has_one_line_a_trial() -> None:
+    lines = drawn(Table("rates", "Rates", COLUMNS, ROWS), 200)
+    assert len(lines) == 2 + len(ROWS)
+    assert "Final validation loss (nats)" in lines[0]
+
+
+def test_a_narrow_terminal_turns_the_table() -> None:
+    lines = drawn(Table("rates", "Rates", COLUMNS, ROWS), 46)
+    assert lines[0].split()[:2] == ["Learning", "rate"]
+    assert "0.01" in lines[0]
+    assert "1e-05" in lines[0]
+
+
+def test_tables_without_rows_or_columns_are_no_error() -> None:
+    assert drawn(Table("rates", "Rates", COLUMNS, ()), 80)
+    drawn(Table("rates", "Rates", (), ()), 80)
+
+
+def test_escape_sequences_are_neutralised() -> None:
+    lines = drawn(Table("rates", "Rates", (Column("a", "\x1b[31m"),), (("\x1b]0;x\x07[red]",),)), 80)
+    assert "\x1b" not in "".join(lines)
+    assert "[red]" in "".join(lines)
