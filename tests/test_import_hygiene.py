@@ -25,7 +25,9 @@ async def main():
 asyncio.run(main())
 """
 
-LIST = "from iml_tui.cli import main\nimport sys\nsys.argv = ['iml-lab', 'list']\ntry: main()\nexcept SystemExit: pass\n"
+LIST = (
+    "from iml_tui.cli import main\nimport sys\nsys.argv = ['iml-lab', 'list']\ntry: main()\nexcept SystemExit: pass\n"
+)
 
 
 @pytest.mark.parametrize("code", [START_APP, LIST], ids=["app", "list"])

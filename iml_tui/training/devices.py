@@ -14,8 +14,8 @@ from iml_tui.errors import UsageError
 DEFAULT_THREADS = 1
 """Threads inside one operation. A layer of these networks takes microseconds, less than waking a second thread.
 
-Measured with the default network (`benchmarks/README.md`): on two busy cores two threads made the ensemble of four 11
-times slower at batch 16, threads waiting for one another at the end of every operation, and hardly faster at batch 256.
+Measured with the ensemble of four default networks on two cores with other work (`benchmarks/README.md`): two threads
+were 7 to 9 times slower at batch 16, 256 and 1024, for at the end of every operation one waits for the other.
 """
 
 

@@ -21,7 +21,6 @@ import pytest
 from iml_tui.errors import LabError
 from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.hyperparameters import Hyperparameters
-
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.ui.app import LabApp
 from iml_tui.ui.laboratory import Laboratory

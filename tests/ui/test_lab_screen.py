@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, TabbedContent
 
@@ -88,6 +89,18 @@ async def test_reset_and_drafts(make_app: MakeApp) -> None:
         await pilot.pause()
         assert field(app, "epochs").value == "50"
         assert not field(app, "epochs").has_class("-changed")
+
+
+async def test_keys_that_arrive_together_keep_their_order(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        for key in ("backspace", "backspace", "backspace", "8", "9", "left", "7"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await settle(pilot)
+        assert field(app, "epochs").value == "879"
 
 
 async def test_bad_data_is_told_at_its_field(make_app: MakeApp, laboratory: RecordedLaboratory) -> None:

@@ -54,7 +54,9 @@ class LabScreen(Screen[None]):
         ),
         Binding("f2,e", "lists", "Lists", key_display="F2", id="lab.lists", tooltip="Go to the experiments and runs"),
         Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
-        Binding("f4", "next_tab", "Tabs", key_display="F4", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"),
+        Binding(
+            "f4", "next_tab", "Tabs", key_display="F4", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"
+        ),
         Binding("c", "copy_settings", "Copy", id="lab.copy", tooltip="Take the run's settings into the form"),
         Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
         *(

@@ -11,6 +11,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label
 
+from iml_tui.ui.widgets.value_input import ValueInput
+
 
 class ResetButton(Button, can_focus=False):
     """For the mouse; the keyboard has F9, and Tab goes from value to value."""
@@ -76,7 +78,7 @@ class FormField(Widget):
                 # The word, too, tells the state: the box differs by colour alone.
                 yield Checkbox(self._initial, value=on, compact=True, classes="field-value", tooltip=self.help)
             else:
-                yield Input(
+                yield ValueInput(
                     self._initial,
                     compact=True,
                     classes="field-value",

@@ -37,7 +37,15 @@ class HyperparameterForm(Widget):
 
     BINDINGS = [
         Binding("f9", "reset_field", "Reset", key_display="F9", id="form.reset-field", tooltip="Put the default back"),
-        Binding("f10", "reset_all", "Reset all", key_display="F10", id="form.reset-all", tooltip="Put all defaults back", show=False),
+        Binding(
+            "f10",
+            "reset_all",
+            "Reset all",
+            key_display="F10",
+            id="form.reset-all",
+            tooltip="Put all defaults back",
+            show=False,
+        ),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
