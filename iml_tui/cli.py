@@ -67,7 +67,7 @@ def lab(
 @app.command("list")
 def list_command(as_json: AsJSON = False) -> int:
     """Print the experiments, and what can be set in each."""
-    from iml_tui.headless.lists import list_experiments
+    from iml_tui.headless.catalogue import list_experiments
 
     return list_experiments(as_json=as_json)
 
@@ -100,7 +100,7 @@ def run_command(
 @app.command("runs")
 def runs_command(as_json: AsJSON = False) -> int:
     """Print the runs there are, newest first."""
-    from iml_tui.headless.lists import list_history
+    from iml_tui.headless.history_list import list_history
 
     return list_history(as_json=as_json)
 

@@ -108,6 +108,9 @@ def train_epochs(trainer: Trainer, epochs: int, group: GroupRecorder) -> bool:
         group.end_epoch(outcome, trainer.evaluate("validation"), trainer.evaluate("test"))
         if group.diverged.all():
             break
+        # A trainer asked to stop at the last batch of an epoch has nothing left to break off.
+        if epoch < epochs and group.stop_requested():
+            return False
     return True
 
 
@@ -159,7 +162,11 @@ class GroupRecorder:
         if now - self._last_progress >= PROGRESS_SECONDS:
             self._last_progress = now
             self._report_progress(steps_done, now - self._epoch_began)
-        return not self._stop()
+        return not self.stop_requested()
+
+    def stop_requested(self) -> bool:
+        """Whether anyone has asked the run to stop."""
+        return self._stop()
 
     def end_epoch(self, outcome: EpochOutcome, validation: Evaluation, test: Evaluation) -> None:
         """Write the figures of a whole epoch."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iml_tui import cli
-from iml_tui.headless import lists
+from iml_tui.headless import catalogue
 from tests.recorded import recorded_run
 
 from .conftest import Lab
@@ -52,7 +52,7 @@ def test_the_unforeseen_is_one_sentence_and_a_traceback_in_the_log(
     def broken(**_: object) -> int:
         raise RuntimeError("\x1b[31mboom\nsecond line")
 
-    monkeypatch.setattr(lists, "list_experiments", broken)
+    monkeypatch.setattr(catalogue, "list_experiments", broken)
     outcome = lab("list")
     log = home / "iml-lab.log"
     assert outcome.code == 1
@@ -68,7 +68,7 @@ def test_the_unforeseen_is_one_sentence_and_a_traceback_in_the_log(
 def test_a_log_that_cannot_be_written_is_no_second_failure(
     lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "list_experiments", lambda **_: 1 // 0)
+    monkeypatch.setattr(catalogue, "list_experiments", lambda **_: 1 // 0)
     home.write_text("")
     outcome = lab("list")
     assert outcome.code == 1
@@ -80,7 +80,7 @@ def test_ctrl_c_is_quiet(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(**_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lists, "list_experiments", interrupted)
+    monkeypatch.setattr(catalogue, "list_experiments", interrupted)
     outcome = lab("list")
     assert outcome.code == 130
     assert "Traceback" not in outcome.err

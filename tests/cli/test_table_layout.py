@@ -48,9 +48,10 @@ def test_a_wide_terminal_has_one_line_a_trial() -> None:
 
 def test_a_narrow_terminal_turns_the_table() -> None:
     lines = drawn(Table("rates", "Rates", COLUMNS, ROWS), 46)
-    assert lines[0].split()[:2] == ["Learning", "rate"]
-    assert "0.01" in lines[0]
-    assert "1e-05" in lines[0]
+    head = " ".join(lines[:2])
+    assert head.split()[0] == "Learning"
+    assert "0.01" in head
+    assert "1e-05" in head
 
 
 def test_tables_without_rows_or_columns_are_no_error() -> None:

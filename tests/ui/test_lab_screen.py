@@ -29,9 +29,10 @@ SIZES = [(120, 40), (80, 24)]
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until threads have answered and the screen has taken it in."""
     await pilot.pause()
-    await pilot.app.workers.wait_for_complete(
-        [worker for worker in pilot.app.workers if not worker.name.startswith("ask")]
-    )
+    # A question waits for its answer; an empty list would mean all workers.
+    workers = [worker for worker in pilot.app.workers if not worker.name.startswith("ask")]
+    if workers:
+        await pilot.app.workers.wait_for_complete(workers)
     await pilot.pause()
     await pilot.pause()
 

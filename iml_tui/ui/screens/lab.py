@@ -134,7 +134,10 @@ class LabScreen(Screen[None]):
     async def _show_run(self, event: RunOpened) -> None:
         self._reader = event.reader
         self.remove_class("-lists")
-        await self.query_one(RunView).show_run(event.experiment, event.reader)
+        view = self.query_one(RunView)
+        await view.form.show(event.experiment)
+        await view.show_run(event.experiment, event.reader)
+        self.query_one(ExperimentList).choose(event.experiment.slug)
         self.query_one(HistoryList).choose(event.reader.directory)
         self.refresh_bindings()
 

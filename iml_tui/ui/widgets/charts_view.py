@@ -13,7 +13,7 @@ from iml_tui.experiments.results import Results
 from iml_tui.ui.plotting import Limits, y_limits
 from iml_tui.ui.widgets.chart import ChartView
 
-LEAST_WIDTH = 44
+LEAST_WIDTH = 38
 """Columns that a chart needs to be read."""
 
 LEAST_HEIGHT = 14

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from rich.table import Table
 from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.widgets import Static
@@ -39,13 +38,18 @@ class TrialProgressView(VerticalScroll):
     def _draw(self) -> None:
         if self._results is None:
             return
-        table = Table.grid(padding=(0, 1))
         variables = self.app.theme_variables
-        for trial in self._results.trials:
-            table.add_row(*_cells(trial, variables, self.size.width))
-        for column in table.columns:
-            column.no_wrap = True
-        self.query_one("#trial-lines", Static).update(table)
+        rows = [_cells(trial, variables, self.size.width) for trial in self._results.trials]
+        self.query_one("#trial-lines", Static).update(_aligned(rows))
+
+
+def _aligned(rows: list[list[Text]]) -> Text:
+    """The cells in columns, a space apart. A Rich table would squeeze all columns where the last is too long."""
+    widths = [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        for cell, width in zip(row, widths, strict=True):
+            cell.pad_right(width - cell.cell_len)
+    return Text("\n", no_wrap=True).join(Text(" ").join(row) for row in rows)
 
 
 def _cells(trial: TrialResult, variables: dict[str, str], width: int) -> list[Text]:
@@ -78,7 +82,7 @@ def _loss(trial: TrialResult, loss: float) -> str:
 
 def _ending(trial: TrialResult, word: str) -> str:
     if trial.state == "diverged" and trial.diverged_at is not None:
-        return f"diverged in epoch {trial.diverged_at[0]}, batch {trial.diverged_at[1]:,}"
+        return f"diverged: epoch {trial.diverged_at[0]}, batch {trial.diverged_at[1]:,}"
     if trial.state != "running":
         return word
     seconds = _seconds(trial)

@@ -1,4 +1,4 @@
-"""`list` and `runs`: the experiments there are, and the runs there are."""
+"""`runs`: the runs there are."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import socket
 import time
 
 from rich import box
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from iml_tui.data.messages import printable
 from iml_tui.errors import LabError
-from iml_tui.experiments.hyperparameters import fields, format_setting
-from iml_tui.experiments.registry import EXPERIMENTS
 from iml_tui.headless.displays import overall_progress
-from iml_tui.headless.document import experiment_document, history_document
+from iml_tui.headless.document import history_document
 from iml_tui.headless.report import age
 from iml_tui.headless.streams import output_console, say, write_json
 from iml_tui.runs.history import HistoryEntry, list_runs
@@ -26,26 +23,6 @@ from iml_tui.runs.reading import RunReader
 _ROOM_FOR_TITLES = 110
 
 _STYLES = {"done": "green", "stopped": "yellow", "failed": "red", "interrupted": "red", "running": "bold"}
-
-
-def list_experiments(*, as_json: bool) -> int:
-    """Print the experiments, and the hyperparameters that `--set` accepts with their defaults."""
-    if as_json:
-        write_json({"experiments": [experiment_document(experiment) for experiment in EXPERIMENTS]})
-        return 0
-    console = output_console()
-    section = ""
-    for experiment in EXPERIMENTS:
-        if experiment.section != section:
-            section = experiment.section
-            console.print(Text(section, style="bold"))
-        console.print()
-        console.print(Text.assemble("  ", (experiment.slug, "bold cyan"), f"  {experiment.title} ({experiment.id})"))
-        console.print(Padding(Text(experiment.question), (0, 0, 0, 4)))
-        settings = (f"{spec.name}={format_setting(spec.default)}" for spec in fields(experiment.hyperparameters))
-        line = Text(" · ".join(text.replace(", ", ",") for text in settings), style="dim")
-        console.print(Padding(line, (0, 0, 0, 4)))
-    return 0
 
 
 def list_history(*, as_json: bool) -> int:
