@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iml_tui.data.csv_values import Values
-from iml_tui.data.messages import malformed, quoted
+from iml_tui.data.messages import malformed
+from iml_tui.text import quoted
 
 LONGEST_NAME: Final = 100
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from iml_tui.data.messages import malformed, quoted, unreadable
+from iml_tui.data.messages import malformed, unreadable
+from iml_tui.text import quoted
 
 COLUMNS: Final = ("long", "lat", "country")
 # A million rows of the course's format are about 50 MB.

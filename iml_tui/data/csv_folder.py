@@ -14,7 +14,8 @@ from iml_tui.data.classes import Classes
 from iml_tui.data.csv_file import CSVFile, open_csv
 from iml_tui.data.csv_values import parse
 from iml_tui.data.dataset import SPLITS, Dataset, Split
-from iml_tui.data.messages import malformed, printable, unreadable
+from iml_tui.data.messages import malformed, unreadable
+from iml_tui.text import printable
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from iml_tui.data.csv_file import COLUMNS, CSVFile
 from iml_tui.data.csv_plain import Columns, plain_blocks
-from iml_tui.data.messages import malformed, quoted
+from iml_tui.data.messages import malformed
 from iml_tui.errors import UsageError
+from iml_tui.text import quoted
 
 # Rows are converted in blocks, so that a large file never stands in memory as Python strings.
 BLOCK_ROWS: Final = 20_000

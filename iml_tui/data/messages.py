@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from iml_tui.errors import UsageError
-
-LONGEST_QUOTE: Final = 40
-
-
-def printable(text: str) -> str:
-    """The text with control characters, line breaks and the like written as escapes (`\\x1b`, `\\n`)."""
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode("ascii") for sign in text
-    )
-
-
-def quoted(text: str) -> str:
-    """The text in quotation marks, printable, and cut after 40 characters."""
-    short = printable(text[: LONGEST_QUOTE + 1])
-    return f"'{short}'" if len(short) <= LONGEST_QUOTE else f"'{short[:LONGEST_QUOTE]}…'"
+from iml_tui.text import printable
 
 
 def malformed(path: Path, what: str, *, line: int | None = None, column: str | None = None) -> UsageError:

@@ -8,13 +8,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from iml_tui.data.messages import printable
 from iml_tui.experiments.results import TrialResult
 from iml_tui.headless.displays import Clock, epochs_of, loss_of, overall_progress, speed_text
 from iml_tui.headless.streams import message_console
 from iml_tui.runs.progress import duration, trial_fraction
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.text import printable
 
 # What the columns beside the bar need at most, so that one line holds all on 80 columns.
 _BESIDE_THE_BAR = 64

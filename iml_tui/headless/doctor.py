@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from rich.table import Table
 from rich.text import Text
 
-from iml_tui.data.messages import printable
 from iml_tui.headless.doctor_checks import Check, Level
 from iml_tui.headless.doctor_device import check_devices
 from iml_tui.headless.doctor_machine import check_machine, check_software
@@ -15,6 +14,7 @@ from iml_tui.headless.doctor_places import check_data, check_places
 from iml_tui.headless.doctor_terminal import check_terminal
 from iml_tui.headless.settings import parse_data_folder, parse_device
 from iml_tui.headless.streams import output_console, say
+from iml_tui.text import printable
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 

@@ -9,7 +9,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from iml_tui.data.messages import printable
 from iml_tui.errors import LabError
 from iml_tui.headless.displays import overall_progress
 from iml_tui.headless.document import history_document
@@ -18,6 +17,7 @@ from iml_tui.headless.streams import output_console, say, write_json
 from iml_tui.runs.history import HistoryEntry, list_runs
 from iml_tui.runs.places import runs_root
 from iml_tui.runs.reading import RunReader
+from iml_tui.text import printable
 
 # Below this width the ids, which begin with the date and end with the experiment, have to do.
 _ROOM_FOR_TITLES = 110

@@ -9,16 +9,16 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from iml_tui.data.messages import printable
 from iml_tui.errors import LabError
 from iml_tui.experiments.base import Experiment, Finding
 from iml_tui.experiments.hyperparameters import fields, format_setting
 from iml_tui.experiments.registry import find
 from iml_tui.experiments.tables import Table
 from iml_tui.headless.outcome import describe_state, message_of
-from iml_tui.headless.table_layout import fit
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import RunRecord
+from iml_tui.runs.table_layout import fit
+from iml_tui.text import printable
 
 
 def experiment_of(record: RunRecord) -> Experiment | None:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from iml_tui.data.loading import load
-from iml_tui.data.messages import printable
 from iml_tui.errors import UsageError
 from iml_tui.experiments.hyperparameters import parse_or_raise
 from iml_tui.experiments.registry import find
@@ -28,6 +27,7 @@ from iml_tui.runs.places import cache_root, runs_root
 from iml_tui.runs.process import start_worker
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.text import printable
 
 STOP_SECONDS = 60.0
 """A worker that did not stop after this time is in a long batch or import; it will, but nobody waits for it here."""

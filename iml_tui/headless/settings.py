@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from iml_tui.data.messages import quoted
 from iml_tui.errors import UsageError
+from iml_tui.text import quoted
 
 _DEVICE = re.compile(r"auto|cpu|cuda(?::\d{1,4})?")
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from iml_tui.data.messages import printable
+from iml_tui.text import printable
 
 # Wide enough for any table: whoever reads from a pipe or a file wants whole lines.
 _UNLIMITED = 10_000

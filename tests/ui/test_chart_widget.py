@@ -172,7 +172,7 @@ async def test_markup_in_labels_is_text() -> None:
     app = ChartApp([falling(5, "[bold red]x[/] \x1b[2J")])
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
-        assert "[bold red]x[/] �[2J" in app.text()
+        assert "[bold red]x[/] \\x1b[2J" in app.text()
 
 
 @pytest.mark.parametrize("value", ["1", ""])

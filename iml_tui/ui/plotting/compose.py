@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.cells import cell_len
 
+from iml_tui.text import printable
 from iml_tui.ui.plotting import braille
 from iml_tui.ui.plotting.canvas import GRID, Canvas
 from iml_tui.ui.plotting.palette import ABOVE, BELOW, Palette, marker, style
-from iml_tui.ui.plotting.text import clean
 from iml_tui.ui.plotting.trace import Trace
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _draw_line(canvas: Canvas, drawn: Trace, index: int, lines: Bits, owner: Own
 
 def _label(canvas: Canvas, row: int, column: int, label: str, index: int, palette: Palette) -> None:
     """Write the label of a lone point beside it, where no data are."""
-    text = clean(label)
+    text = printable(label)
     if cell_len(text) != len(text):
         return
     for line in (row, row + 1, row - 1):

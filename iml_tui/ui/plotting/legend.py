@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.segment import Segment
 
+from iml_tui.text import printable
 from iml_tui.ui.plotting.canvas import Line
 from iml_tui.ui.plotting.palette import Palette, marker, style
-from iml_tui.ui.plotting.text import clean, fit, number, squeeze
+from iml_tui.ui.plotting.text import fit, number, squeeze
 
 _GAP = "   "
 _SHORTEST_LABEL = 6
@@ -33,7 +34,7 @@ def legend(entries: list[Entry], width: int, rows: int, palette: Palette, note: 
     """
     if rows <= 0 or width <= 0 or not entries:
         return []
-    labels = [clean(entry.label) for entry in entries]
+    labels = [printable(entry.label) for entry in entries]
     longest = max(map(cell_len, labels))
     tries = [(longest, True)]
     tries += [(length, with_value) for length in (24, 16) for with_value in (True, False) if length < longest]

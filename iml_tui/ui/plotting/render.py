@@ -11,13 +11,14 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from iml_tui.text import printable
 from iml_tui.ui.plotting.axes import Axis, Limits, x_axis, y_axis
 from iml_tui.ui.plotting.canvas import Canvas, Drawing, Line, shorten
 from iml_tui.ui.plotting.compose import compose, draw_cursor, draw_grid
 from iml_tui.ui.plotting.figure import frame, frame_columns
 from iml_tui.ui.plotting.legend import Entry, legend
 from iml_tui.ui.plotting.palette import DARK, Palette, marker, style
-from iml_tui.ui.plotting.text import clean, fit, number
+from iml_tui.ui.plotting.text import fit, number
 from iml_tui.ui.plotting.trace import ordered, reading, trace
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def render(
     value: a vertical line stands there and the legend reads the values off it.
     """
     width, height = max(width, 0), max(height, 0)
-    title, x_label, y_label = clean(title), clean(x_label), clean(y_label)
+    title, x_label, y_label = printable(title), printable(x_label), printable(y_label)
     if width < SMALLEST[0] or height < SMALLEST[1]:
         return _drawing(width, height, [shorten(line, width) for line in _in_words(curves, width, title, palette)])
     curves = [ordered(c) for c in curves]
@@ -131,7 +132,7 @@ def _in_words(curves: Sequence[Curve], width: int, title: str, palette: Palette)
         return [*lines, [Segment(NO_DATA, style(palette.muted))]]
     for i, curve in enumerate(curves):
         value = number(float(curve.y[-1])) if len(curve.y) else "–"
-        label = fit(clean(curve.label), max(4, width - len(value) - 3))
+        label = fit(printable(curve.label), max(4, width - len(value) - 3))
         mark = Segment(f"{marker(i)} ", style(palette.colour(i)))
         lines.append([mark, Segment(f"{label} {value}", style(palette.foreground))])
     return lines

@@ -1,22 +1,8 @@
-"""Text from outside (labels, titles) made safe and fitted to terminal cells."""
+"""Text and numbers fitted to terminal cells."""
 
 from __future__ import annotations
 
-import unicodedata
-
 from rich.cells import cell_len
-
-_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-
-
-def clean(text: str) -> str:
-    """The text on one line: white space becomes a space, control, format and unassigned characters become `�`.
-
-    Escape sequences and bidirectional overrides would otherwise reach the terminal.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(" " if c in "\t\n\r\v\f" else "�" if unicodedata.category(c) in _UNSAFE else c for c in text)
 
 
 def fit(text: str, width: int) -> str:

@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from iml_tui.experiments.base import Finding
-from iml_tui.ui.plotting.text import clean
+from iml_tui.text import printable
 
 
 class FindingsView(VerticalScroll):
@@ -25,5 +25,5 @@ class FindingsView(VerticalScroll):
         elif not final:
             parts += [Text("So far (the run did not end, or not yet):", style="dim"), Text()]
         for finding in findings:
-            parts += [Text(clean(finding.title), style="bold"), Text(clean(finding.text)), Text()]
+            parts += [Text(printable(finding.title), style="bold"), Text(printable(finding.text)), Text()]
         self.query_one("#findings-content", Static).update(Group(*parts))

@@ -11,8 +11,8 @@ from textual.widgets.option_list import Option
 
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.history import HistoryEntry
+from iml_tui.text import printable
 from iml_tui.ui.messages import DeleteRequested, RunChosen
-from iml_tui.ui.plotting.text import clean
 from iml_tui.ui.states import RUN_LOOKS
 
 
@@ -87,13 +87,13 @@ class HistoryList(OptionList):
 def describe(entry: HistoryEntry, now: float) -> Content:
     """Two lines on a run: its state, title and age; what came of it."""
     look = RUN_LOOKS[entry.state]
-    title = clean(entry.record.title) if entry.record is not None else clean(entry.directory.id)
+    title = printable(entry.record.title) if entry.record is not None else printable(entry.directory.id)
     summary = entry.problem if entry.record is None else entry.record.message or entry.record.summary
     return Content.from_markup(
         f"[{look.style}]{look.sign}[/] $title [dim]$age[/dim]\n  [dim]$summary[/dim]",
         title=title,
         age=age(now - entry.created) if entry.created else "",
-        summary=clean(summary) or look.word,
+        summary=printable(summary) or look.word,
     )
 
 

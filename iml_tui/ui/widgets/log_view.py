@@ -6,7 +6,7 @@ from pathlib import Path
 
 from textual.widgets import Log
 
-from iml_tui.ui.plotting.text import clean
+from iml_tui.text import printable
 
 _LONGEST = 1 << 20
 """Bytes shown of a log at most; of a longer one, its end."""
@@ -24,7 +24,7 @@ class LogView(Log):
         """Show another file, below a few lines on the run."""
         self._path, self._offset = path, 0
         self.clear()
-        self.write_lines([clean(line) for line in heading])
+        self.write_lines([printable(line) for line in heading])
         self.read_new()
 
     def read_new(self) -> None:
@@ -40,4 +40,4 @@ class LogView(Log):
             return
         self._offset = size
         if data:
-            self.write_lines([clean(line) for line in data.decode(errors="replace").splitlines()])
+            self.write_lines([printable(line.expandtabs()) for line in data.decode(errors="replace").splitlines()])

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from iml_tui.experiments.base import Experiment
 from iml_tui.runs.progress import duration, run_progress
 from iml_tui.runs.reading import RunReader
-from iml_tui.ui.plotting.text import clean
+from iml_tui.text import printable
 from iml_tui.ui.states import RUN_LOOKS
 from iml_tui.ui.widgets.trial_progress import bar
 
@@ -53,28 +53,28 @@ class RunHeader(Static):
                 f"[b]$id $title[/b]  [{look.style}]{look.sign} {look.word}[/]  [dim]$run[/dim]",
                 id=experiment.id,
                 title=experiment.title,
-                run=clean(reader.directory.id),
+                run=printable(reader.directory.id),
             ),
             Content(_second_line(reader, state)),
         ]
         told = _told(reader, state)
         if told:
-            lines.append(Content.from_markup(f"[{look.style}]$told[/]", told=clean(told)))
+            lines.append(Content.from_markup(f"[{look.style}]$told[/]", told=printable(told)))
         self.update(Content("\n").join(lines))
 
 
 def _second_line(reader: RunReader, state: str) -> str:
     record = reader.record
-    where = clean(record.device.name or record.device.requested)
+    where = printable(record.device.name or record.device.requested)
     if record.started is None:
-        return f"{where} · {clean(record.data.name)}"
+        return f"{where} · {printable(record.data.name)}"
     end = record.finished if record.finished is not None else time.time()
     seconds = end - record.started
     progress = run_progress(reader.results, seconds)
     if state in ("running", "stopping"):
         left = f"{duration(progress.remaining)} left" if progress.remaining is not None else "…"
         return f"{bar(progress.fraction, 10)} {progress.fraction:4.0%} · {left} · {duration(seconds)} so far · {where}"
-    return f"{progress.fraction:.0%} in {duration(seconds)} · {where} · {clean(record.data.name)}"
+    return f"{progress.fraction:.0%} in {duration(seconds)} · {where} · {printable(record.data.name)}"
 
 
 def _told(reader: RunReader, state: str) -> str:

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
 from rich.text import Text
-from textual.containers import ScrollableContainer
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from iml_tui.experiments.tables import Table
-from iml_tui.runs.table_files import formatted_rows
-from iml_tui.ui.plotting.text import clean
+from iml_tui.runs.table_layout import fit
+from iml_tui.text import printable
 
 
-class TablesView(ScrollableContainer):
-    """Scrolls both ways: cells are never wrapped or cut."""
+class TablesView(VerticalScroll):
+    """Lays every table out for the width there is; no figure is cut."""
 
     def __init__(self) -> None:
         super().__init__(Static("No figures yet.", id="tables-content"), id="tables-view")
+        self._tables: list[Table] = []
+        self._files = ""
 
     def show(self, tables: list[Table], files: str) -> None:
         """Show the tables; `files` says where they are saved, or when they will be."""
+        self._tables, self._files = tables, files
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Lay the tables out anew."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._tables:
+            return
         parts: list[RenderableType] = []
-        for table in tables:
-            parts += [render_table(table), Text(clean(table.note), style="dim italic"), Text()]
-        parts.append(Text(files, style="dim"))
+        for table in self._tables:
+            parts += [Text(printable(table.title), style="bold"), fit(table, self.scrollable_content_region.width)]
+            parts += [Text(printable(table.note), style="dim italic"), Text()]
+        parts.append(Text(self._files, style="dim"))
         self.query_one("#tables-content", Static).update(Group(*parts))
-
-
-def render_table(table: Table) -> RichTable:
-    """The table for a terminal."""
-    rendered = RichTable(
-        title=clean(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    for column, heading in enumerate(table.columns):
-        numeric = not any(isinstance(row[column], str) for row in table.rows)
-        rendered.add_column(clean(heading.heading), justify="right" if numeric else "left", no_wrap=True)
-    for row in formatted_rows(table):
-        rendered.add_row(*(Text(clean(cell)) for cell in row))
-    return rendered

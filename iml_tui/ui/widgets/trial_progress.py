@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.runs.progress import duration, remaining_seconds, trial_fraction
-from iml_tui.ui.plotting.text import clean
+from iml_tui.text import printable
 from iml_tui.ui.states import TRIAL_LOOKS
 
 _WIDE, _VERY_WIDE = 70, 92
@@ -59,7 +59,7 @@ def _cells(trial: TrialResult, variables: dict[str, str], width: int) -> list[Te
     epoch = max(len(trial.epochs), trial.progress.epoch)
     loss = trial.last("validation_loss")
     cells = [
-        Text(f"{look.sign} {clean(trial.trial.label)}", style=style),
+        Text(f"{look.sign} {printable(trial.trial.label)}", style=style),
         Text(bar(trial_fraction(trial), 10 if width >= _WIDE else 6), style=style),
         Text(f"epoch {epoch}/{trial.trial.epochs}"),
         Text(_loss(trial, loss)),

@@ -13,9 +13,9 @@ from rich.cells import cell_len
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from iml_tui.data.messages import printable
 from iml_tui.experiments.tables import Table
 from iml_tui.runs.table_files import formatted_rows
+from iml_tui.text import printable
 
 _GAP = 2
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from iml_tui.experiments.tables import Column, Table
-from iml_tui.headless.table_layout import fit
+from iml_tui.runs.table_layout import fit
 
 COLUMNS = (
     Column("rate", "Learning rate", None),
