@@ -59,12 +59,15 @@ class LabApp(App[None]):
         self.lab = LabScreen(laboratory or Laboratory(), data_directory, device, attach)
 
     def on_mount(self) -> None:
-        """Bring the theme back, then show the lab."""
+        """Bring the theme back, and remember the next."""
         theme = load_settings(self._settings_file).theme
         if theme in self.available_themes:
             self.theme = theme
         self.theme_changed_signal.subscribe(self, lambda theme: self._keep_theme(theme.name))
-        self.push_screen(self.lab)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The lab lies below all other screens."""
+        return self.lab
 
     def _keep_theme(self, theme: str) -> None:
         save_settings(self._settings_file, Settings(theme=theme))

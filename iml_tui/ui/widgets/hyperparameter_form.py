@@ -55,18 +55,32 @@ class HyperparameterForm(Widget):
         self.experiment = experiment
         self._drafts: dict[str, dict[str, str]] = {}
         self._shared = {DATA: str(data) if data is not None else "", DEVICE: device}
+        self._complete = False
 
     def compose(self) -> ComposeResult:
         """Question, fields, help on the focused field, and the button that starts."""
         with VerticalScroll(id="form-fields", can_focus=False):
             yield Label(Content.from_markup("[b]$q[/b]", q=self.experiment.question), id="form-question")
-            yield FieldHeading()
-            yield from self._fields()
+            if self._complete:
+                yield FieldHeading()
+                yield from self._fields()
             yield Label(id="form-error", markup=False)
         yield Label(id="form-help", markup=False)
         with Horizontal(id="form-buttons"):
             yield Button("▶ Start (F5)", id="start", variant="primary", compact=True)
             yield Button("Reset all (F10)", id="reset-all", compact=True)
+
+    def on_mount(self) -> None:
+        """The many fields come after the first paint, which need not wait for them."""
+        self.call_after_refresh(self._complete_form)
+
+    async def _complete_form(self) -> None:
+        if not self._complete:
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        self._complete = True
+        await self.recompose()
 
     def _fields(self) -> ComposeResult:
         draft = self._drafts.get(self.experiment.slug, {})
@@ -98,22 +112,24 @@ class HyperparameterForm(Widget):
             return
         self._keep_draft()
         self.experiment = experiment
-        await self.recompose()
+        await self._rebuild()
 
     async def fill(self, experiment: Experiment, settings: dict[str, str]) -> None:
         """Show an experiment with these settings, those of a former run, say."""
         self._drafts[experiment.slug] = dict(settings)
         self.experiment = experiment
-        await self.recompose()
+        await self._rebuild()
 
     def focus_first(self) -> None:
         """Put the cursor into the first field."""
-        self.query(FormField).first().focus_value()
+        for field in self.query(FormField):
+            field.focus_value()
+            break
 
     def settings(self) -> Settings | None:
         """What is asked for; None where the form has errors, which are shown, the cursor in the first."""
         hyperparameters = self._validate()
-        data, device = self._value(DATA).strip(), self._value(DEVICE).strip()
+        data, device = self._shared[DATA].strip(), self._shared[DEVICE].strip()
         if hyperparameters is None or device_problem(device):
             wrong = [field for field in self.query(FormField) if field.has_class("-invalid")]
             if wrong:
@@ -162,7 +178,7 @@ class HyperparameterForm(Widget):
     def _validate(self) -> Hyperparameters | None:
         hyperparameters, errors = parse(self.experiment.hyperparameters, self._texts())
         messages = {error.name: error.message for error in errors}
-        messages[DEVICE] = device_problem(self._value(DEVICE))
+        messages[DEVICE] = device_problem(self._shared[DEVICE])
         for field in self.query(FormField):
             field.show_error(messages.get(field.key, ""))
         together = messages.get("", "")
@@ -172,11 +188,9 @@ class HyperparameterForm(Widget):
     def _texts(self) -> dict[str, str]:
         return {field.key: field.value for field in self.query(FormField) if field.key not in self._shared}
 
-    def _value(self, key: str) -> str:
-        return self.query_one(f"#field-{key}", FormField).value
-
     def _keep_draft(self) -> None:
-        self._drafts[self.experiment.slug] = self._texts()
+        if self._complete:
+            self._drafts[self.experiment.slug] = self._texts()
 
 
 def _help(spec: FieldSpec) -> str:
