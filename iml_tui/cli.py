@@ -204,8 +204,8 @@ def execute(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(error: Exception) -> int:
     """Say what went wrong in one sentence; returns the exit code."""
-    from iml_tui.headless.failures import record_failure
     from iml_tui.headless.streams import say
+    from iml_tui.runs.failures import record_failure
 
     # Recognised by what it can do: typer brings its own copy of click or uses the installed one, by version.
     describe = getattr(error, "format_message", None)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from iml_tui.errors import UsageError
+from iml_tui.runs.requests import device_problem
 from iml_tui.text import quoted
-
-_DEVICE = re.compile(r"auto|cpu|cuda(?::\d{1,4})?")
 
 
 def parse_settings(pairs: Iterable[str], seed: str | None) -> dict[str, str]:
@@ -41,8 +39,9 @@ def parse_device(text: str) -> str:
         UsageError: it is not a device's name.
     """
     device = text.strip().lower()
-    if _DEVICE.fullmatch(device) is None:
-        raise UsageError(f"--device {quoted(text)} is not known; use auto, cpu, cuda or cuda:N (such as cuda:0)")
+    problem = device_problem(device)
+    if problem:
+        raise UsageError(f"--device {quoted(text)} {problem}")
     return device
 
 

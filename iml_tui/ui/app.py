@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from rich.text import Text
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -13,6 +14,7 @@ from textual.screen import Screen
 
 from iml_tui.experiments.registry import EXPERIMENTS
 from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.failures import record_failure
 from iml_tui.runs.places import settings_file
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.paths import styles_directory
@@ -125,7 +127,8 @@ class LabApp(App[None]):
         if answer in ("detach", "stop"):
             self.exit()
 
-    def _handle_exception(self, error: Exception) -> None:
-        # No traceback reaches the user: it goes to the log, and the command line says where that is.
-        logging.exception("the interface failed", exc_info=error)
-        super()._handle_exception(error)
+    def _fatal_error(self) -> None:
+        # Called while the exception is handled. The traceback goes to the log, the user gets a sentence.
+        error = sys.exception()
+        sentence = record_failure(error) if error is not None else "Something unforeseen went wrong."
+        self.panic(Text(f"{sentence}\nRuns that were going on still are; iml-lab shows them again."))

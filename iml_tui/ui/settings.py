@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -20,17 +20,12 @@ def load_settings(path: Path) -> Settings:
     """The settings; the defaults where there are none or they cannot be read."""
     try:
         return Settings.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return Settings()
-    except (OSError, ValidationError) as error:
-        logging.warning("the settings in %s cannot be read, defaults are used: %s", path, error)
+    except (OSError, ValidationError):
         return Settings()
 
 
 def save_settings(path: Path, settings: Settings) -> None:
     """Keep the settings; a directory that cannot be written costs only the memory of them."""
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, settings.model_dump_json(indent=2) + "\n")
-    except OSError as error:
-        logging.warning("the settings cannot be kept in %s: %s", path, error)

@@ -362,3 +362,19 @@ async def test_every_key_is_survived(make_app: MakeApp, root: Path) -> None:
                 await pilot.press("escape")
         await pilot.pause()
         assert app.is_running
+
+
+async def test_a_crash_leaves_a_sentence_and_a_log(make_app: MakeApp, root: Path) -> None:
+    app = make_app()
+
+    def fail() -> None:
+        raise RuntimeError("what nobody foresaw")
+
+    with pytest.raises(RuntimeError):  # noqa: PT012 - Pilot raises it again; a user sees the panel that panic() prints.
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            app.call_later(fail)
+            await pilot.pause()
+    log = (root.parent / "iml-lab.log").read_text()
+    assert "Traceback" in log
+    assert "what nobody foresaw" in log

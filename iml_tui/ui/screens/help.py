@@ -46,6 +46,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_HOW, markup=False)
             for title, bindings in self._groups:
                 yield Static(_keys(title, bindings))
+            yield Static("Ctrl+P opens the palette of all commands, themes among them.\n", markup=False)
             yield Static(f"Runs are kept in {runs_root()}\nErrors are logged in {log_file()}", markup=False)
 
 

@@ -8,6 +8,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Footer, TabbedContent
 from textual.worker import get_current_worker
@@ -96,6 +97,10 @@ class LabScreen(Screen[None]):
         if self._attach_to is not None:
             self.open_run(self._attach_to)
 
+    def on_resize(self, event: Resize) -> None:
+        """The keys of the lab come first where the footer is short; the palette's is in the help as well."""
+        self.query_one(Footer).show_command_palette = event.size.width >= 100
+
     # What is shown
 
     @on(ExperimentChosen)
@@ -139,11 +144,13 @@ class LabScreen(Screen[None]):
         await view.show_run(event.experiment, event.reader)
         self.query_one(ExperimentList).choose(event.experiment.slug)
         self.query_one(HistoryList).choose(event.reader.directory)
+        if not self.has_class("-wide"):  # The lists, which had the focus, are hidden now.
+            view.focus_tabs()
         self.refresh_bindings()
 
     def _poll(self) -> None:
         reader = self._reader
-        if reader is None or not self.is_current:
+        if reader is None:
             return
         before = reader.state
         changed = reader.poll() if before in ACTIVE_STATES else False

@@ -1,0 +1,126 @@
+"""A session on a few hundred made-up cities: what it writes, and how it stops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from iml_tui.data.dataset import Dataset, Split
+from iml_tui.experiments.trials import MLPTrial
+from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.events import EventReader, EventWriter
+from iml_tui.runs.reading import BATCH_LOSS
+from iml_tui.runs.series import read_series
+from iml_tui.training.devices import DeviceChoice
+from iml_tui.training.session import Session, TrialEnd
+
+ROWS, BATCH = 90, 32  # Batches of 32, 32 and 26.
+STEPS = 3
+CPU = DeviceChoice(torch.device("cpu"), "CPU", "asked for")
+
+
+def cities(rows: int, seed: int) -> Split:
+    generator = np.random.default_rng(seed)
+    coordinates = generator.uniform((-10, 35), (40, 71), (rows, 2)).astype(np.float32)
+    return Split(coordinates, (coordinates[:, 0] > 15).astype(np.int64))
+
+
+@pytest.fixture
+def data() -> Dataset:
+    return Dataset(
+        name="two halves",
+        source="made up",
+        train=cities(ROWS, 1),
+        validation=cities(20, 2),
+        test=cities(20, 3),
+        class_names=("west", "east"),
+        sha256="0" * 64,
+        embedded=False,
+    )
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> RunDirectory:
+    (tmp_path / "series").mkdir()
+    return RunDirectory(tmp_path)
+
+
+def trial(learning_rate: float = 0.01, epochs: int = 3, batch_size: int = BATCH) -> MLPTrial:
+    return MLPTrial(
+        name=f"learning rate {learning_rate} batch {batch_size}",
+        label=f"{learning_rate}",
+        seed=1,
+        hidden_layers=1,
+        hidden_width=4,
+        batch_norm=False,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        epochs=epochs,
+    )
+
+
+class Run:
+    """Runs a session and keeps what it told."""
+
+    def __init__(self, directory: RunDirectory, data: Dataset, trials: list[MLPTrial], stop_after: int | None) -> None:
+        self.ends: list[tuple[int, TrialEnd, int]] = []
+        self.asked = 0
+        self._stop_after = stop_after
+        writer = EventWriter(directory.events_file)
+        session = Session(directory, trials, data, CPU, writer, self._stop, lambda *end: self.ends.append(end))
+        self.state = session.train()
+        writer.close()
+        self.events = EventReader(directory.events_file).read_new()
+
+    def _stop(self) -> bool:
+        self.asked += 1
+        return self._stop_after is not None and self.asked > self._stop_after
+
+    def of(self, type: str) -> list[dict[str, object]]:
+        return [event for event in self.events if event["type"] == type]
+
+
+def test_everything_measured_is_written(directory: RunDirectory, data: Dataset) -> None:
+    run = Run(directory, data, [trial(), trial(0.001), trial(batch_size=45)], None)
+    assert run.state == "done"
+    assert run.ends == [(0, "done", 3), (1, "done", 3), (2, "done", 3)]
+    assert [(event["trial"], event["epoch"]) for event in run.of("epoch")] == [
+        (0, 1), (1, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 1), (2, 2), (2, 3),
+    ]  # fmt: skip
+    assert len(read_series(directory.series_file(0, BATCH_LOSS))) == 3 * STEPS
+    assert len(read_series(directory.series_file(2, BATCH_LOSS))) == 3 * 2
+
+
+def test_the_train_loss_is_the_mean_of_the_batch_losses(directory: RunDirectory, data: Dataset) -> None:
+    run = Run(directory, data, [trial(epochs=1)], None)
+    losses = read_series(directory.series_file(0, BATCH_LOSS)).astype(np.float64)
+    metrics = run.of("epoch")[0]["metrics"]
+    assert isinstance(metrics, dict)
+    assert metrics["train_loss"] == pytest.approx(np.average(losses, weights=[32, 32, 26]), rel=1e-6)
+
+
+def test_a_stop_before_the_first_trial_trains_nothing(directory: RunDirectory, data: Dataset) -> None:
+    run = Run(directory, data, [trial()], 0)
+    assert (run.state, run.ends, run.events) == ("stopped", [], [])
+
+
+def test_a_stop_asked_for_at_the_last_batch_of_an_epoch_is_not_lost(directory: RunDirectory, data: Dataset) -> None:
+    # So few batches are reported once, at the end of the epoch.
+    run = Run(directory, data, [trial(epochs=50), trial(epochs=50, batch_size=45)], 1)
+    assert run.state == "stopped"
+    assert run.ends == [(0, "stopped", 1)]
+
+
+def test_a_diverged_trial_is_told_with_its_batch_and_ends_early(directory: RunDirectory, data: Dataset) -> None:
+    data.train.coordinates[:] *= np.float32(1e36)
+    run = Run(directory, data, [trial(learning_rate=100.0, epochs=50)], None)
+    assert run.state == "done"
+    [told] = run.of("diverged")
+    losses = read_series(directory.series_file(0, BATCH_LOSS))
+    first = int(np.flatnonzero(~np.isfinite(losses))[0])
+    assert (told["epoch"], told["batch"]) == (first // STEPS + 1, first % STEPS + 1)
+    assert run.ends[0][1] == "diverged"
+    assert run.ends[0][2] < 50
