@@ -39,7 +39,7 @@ from iml_tui.ui.widgets.run_view import RunView
 
 POLL_SECONDS = 0.2
 HISTORY_SECONDS = 1.5
-TABS = ("setup", *RunView.PANES)
+TABS = {"setup": "form", **{pane: pane for pane in RunView.PANES}}
 
 
 class LabScreen(Screen[None]):
@@ -61,8 +61,8 @@ class LabScreen(Screen[None]):
         Binding("c", "copy_settings", "Copy", id="lab.copy", tooltip="Take the run's settings into the form"),
         Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
         *(
-            Binding(str(number), f"show_tab('{tab}')", tab.title(), id=f"lab.tab-{tab}", show=False)
-            for number, tab in enumerate(TABS, 1)
+            Binding(str(number), f"show_tab('{tab}')", tab, id=f"lab.tab-{tab}", tooltip=f"Show the {what}", show=False)
+            for number, (tab, what) in enumerate(TABS.items(), 1)
         ),
     ]
 
@@ -283,12 +283,15 @@ class LabScreen(Screen[None]):
     def action_show_tab(self, tab: str) -> None:
         """Show one tab."""
         self.remove_class("-lists")
+        if tab != "setup" and self._reader is None:
+            self.notify("No run is shown: start one with F5, or open one from the list of runs (F2).")
         self.query_one(RunView).show_tab(tab)
 
     def action_next_tab(self) -> None:
         """Show the next tab, after the last the first."""
-        active = self.query_one(TabbedContent).active
-        self.action_show_tab(TABS[(TABS.index(active) + 1) % len(TABS)])
+        tabs = list(TABS) if self._reader is not None else ["setup"]
+        active = tabs.index(self.query_one(TabbedContent).active)
+        self.action_show_tab(tabs[(active + 1) % len(tabs)])
 
     def action_leave(self) -> None:
         """From a field to the tabs, from the lists to the form."""

@@ -64,6 +64,11 @@ class HistoryList(OptionList):
         run = self._shown[index][0]
         return next((entry for entry in self._entries if entry.directory.id == run), None)
 
+    def on_focus(self) -> None:
+        """Enter opens something at once."""
+        if self.highlighted is None and self._shown:
+            self.highlighted = 0
+
     def choose(self, directory: RunDirectory) -> None:
         """Move the highlight to a run, if it is listed already."""
         runs = [run for run, _ in self._shown]
