@@ -69,4 +69,4 @@ class Experiment(ABC):
         trial, accuracy = max(reached, key=lambda pair: pair[1])
         if len(results.trials) == 1:
             return f"validation accuracy {accuracy:.3f} after epoch {len(trial.epochs)}"
-        return f"best {trial.trial.label}: validation accuracy {accuracy:.3f}"
+        return f"validation accuracy {accuracy:.3f}, best: {trial.trial.label}"  # A short list keeps the figure.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from iml_tui.experiments.base import Experiment, Finding
 from iml_tui.experiments.hyperparameters import fields
 from iml_tui.experiments.results import METRICS, EpochMetrics, Results, TrialResult
+from iml_tui.runs.events import without_non_finite
 from iml_tui.runs.history import HistoryEntry
 from iml_tui.runs.record import RunRecord, State
 
@@ -131,14 +131,3 @@ def iso_time(seconds: float | None) -> str | None:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     except (OverflowError, ValueError, OSError):
         return None
-
-
-def without_non_finite(value: Any) -> Any:
-    """The value with NaN and infinities as None, which JSON writes as null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: without_non_finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_non_finite(item) for item in value]
-    return value

@@ -22,7 +22,7 @@ Event = dict[str, Any]
 def encode(event: Event) -> bytes:
     """The event as one line."""
     # As ASCII, for a path in a message may hold bytes that are no UTF-8.
-    text = json.dumps(_finite(event), separators=(",", ":"), allow_nan=False).encode("ascii")
+    text = json.dumps(without_non_finite(event), separators=(",", ":"), allow_nan=False).encode("ascii")
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
@@ -38,14 +38,14 @@ def decode(line: bytes) -> Event | None:
     return event if isinstance(event, dict) and "type" in event else None
 
 
-def _finite(value: Any) -> Any:
-    """The value with floats that JSON cannot hold as null."""
+def without_non_finite(value: Any) -> Any:
+    """The value with NaN and infinities, which JSON cannot hold, as None, which it writes as null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: without_non_finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [without_non_finite(item) for item in value]
     return value
 
 
