@@ -126,7 +126,7 @@ def test_learning_rate_table_tells_what_happened() -> None:
     best = experiment.findings(found)[0]
     assert best.text.startswith("Learning rate 0.001 reached the lowest validation loss, 0.2500 at epoch 50")
     assert best.evidence["learning_rate"] == 0.001
-    assert experiment.summary(found).startswith("validation accuracy 0.779")
+    assert experiment.summary(found) == "validation accuracy 0.779, best: lr 0.001"
 
 
 def test_epochs_table_lists_the_milestones_and_the_lowest() -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 
-from iml_tui.experiments.charts import Chart, Curve, curves
+from iml_tui.experiments.charts import Chart, curves
 from iml_tui.experiments.results import Results
 from iml_tui.ui.plotting import Limits, y_limits
 from iml_tui.ui.widgets.chart import ChartView
@@ -31,6 +31,7 @@ class ChartsView(VerticalScroll):
         super().__init__(id="charts-view")
         self._charts: tuple[Chart, ...] = ()
         self._results: Results | None = None
+        self._live = False
         self._columns = 1
 
     def compose(self) -> ComposeResult:
@@ -47,16 +48,17 @@ class ChartsView(VerticalScroll):
             await self.recompose()
             self._fit()
 
-    def show_results(self, results: Results) -> None:
-        """Draw what there is."""
-        self._results = results
+    def show_results(self, results: Results, *, live: bool) -> None:
+        """Draw what there is; the axes of a live run reach to its last epoch, so that they stand still."""
+        self._results, self._live = results, live
         views = {view.chart.id: view for view in self.query(ChartView)}
         for _, panel in groupby(self._charts, key=lambda chart: chart.panel or chart.id):
             drawn = [(chart, curves(chart, results)) for chart in panel]
-            shared = _shared_limits(drawn) if len(drawn) > 1 else None
+            y = y_limits([group for _, group in drawn], log=drawn[0][0].log_y) if len(drawn) > 1 else None
             for chart, chart_curves in drawn:
+                x = _planned_epochs(results) if live and chart.x == "epoch" else None
                 if chart.id in views:
-                    views[chart.id].show(chart_curves, limits=shared)
+                    views[chart.id].show(chart_curves, limits=Limits(x=x, y=y))
 
     async def on_resize(self) -> None:
         """Lay the charts out for the new size."""
@@ -65,7 +67,7 @@ class ChartsView(VerticalScroll):
             self._columns = columns
             await self.recompose()
             if self._results is not None:
-                self.show_results(self._results)
+                self.show_results(self._results, live=self._live)
         self._fit()
 
     def _fit(self) -> None:
@@ -77,8 +79,9 @@ class ChartsView(VerticalScroll):
             row.styles.height = max(LEAST_HEIGHT if height >= LEAST_HEIGHT else height, height // visible)
 
 
-def _shared_limits(drawn: Sequence[tuple[Chart, list[Curve]]]) -> Limits:
-    return Limits(y=y_limits([group for _, group in drawn], log=drawn[0][0].log_y))
+def _planned_epochs(results: Results) -> tuple[float, float] | None:
+    last = max((trial.trial.epochs for trial in results.trials), default=1)
+    return (1.0, float(last)) if last > 1 else None
 
 
 def rows(charts: Sequence[Chart], columns: int) -> list[list[Chart]]:

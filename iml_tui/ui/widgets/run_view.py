@@ -90,7 +90,7 @@ class RunView(Vertical):
             self.query_one(RunHeader).show_run(self._experiment, reader, stopping=stopping)
             self.query_one(TrialProgressView).show(reader.results)
         if changed and self.query_one(TabbedContent).active == "charts":
-            self.query_one(ChartsView).show_results(reader.results)
+            self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
         if due or ended:
             self._refreshed = now
             self._refresh_pane()
@@ -121,7 +121,7 @@ class RunView(Vertical):
             return
         match self.query_one(TabbedContent).active:
             case "charts":
-                self.query_one(ChartsView).show_results(reader.results)
+                self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
             case "tables":
                 self.query_one(TablesView).show(self._experiment.tables(reader.results), _where(reader))
             case "findings":
