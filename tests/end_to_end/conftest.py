@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -56,6 +57,8 @@ class Home:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Where the tests run as a background job, Ctrl-C is ignored, and children would inherit that.
+            preexec_fn=heed_interrupts,
         )
         self._started.append(process)
         return process
@@ -87,6 +90,11 @@ class Home:
         for entry in list_runs(self.root):
             if entry.active and entry.record is not None and entry.record.worker is not None:
                 terminate(entry.record.worker)
+
+
+def heed_interrupts() -> None:
+    """What SIGINT does by default, in the child before it becomes the command."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
