@@ -9,6 +9,7 @@ os.environ.pop("NO_COLOR", None)
 os.environ.pop("TEXTUAL_THEME", None)
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -56,10 +57,12 @@ class RecordedLaboratory(Laboratory):
 def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory of runs at a path that is the same every time, for pictures that show it."""
     home = Path(tempfile.gettempdir()) / "iml-lab-pictures"
-    shutil.rmtree(home, ignore_errors=True)
-    monkeypatch.setenv("IML_LAB_HOME", str(home))
-    yield home / "runs"
-    shutil.rmtree(home, ignore_errors=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Another test session has the same path.
+        shutil.rmtree(home, ignore_errors=True)
+        monkeypatch.setenv("IML_LAB_HOME", str(home))
+        yield home / "runs"
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
