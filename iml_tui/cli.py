@@ -54,9 +54,9 @@ def lab(
     if context.invoked_subcommand is not None:
         # They would be ignored, and a run on other data than was asked for is worse than a refusal.
         if data is not None or device != "auto" or no_mouse:
-            command = context.invoked_subcommand
             raise UsageError(
-                f"options stand behind the command: iml-lab {command} …, then --data, --device, --no-mouse"
+                "options in front of a command would be ignored; put them behind it, where it takes them: "
+                "iml-lab run … --data DIR --device DEVICE, iml-lab attach … --no-mouse"
             )
         return 0
     from iml_tui.headless.settings import parse_data_folder, parse_device
@@ -197,7 +197,7 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         silence_streams()
-        return 1
+        return 141  # As a shell reports a command that SIGPIPE ended: nobody reads on.
     except Exception as error:
         return _explain(error)
 

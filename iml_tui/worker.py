@@ -84,7 +84,11 @@ class Worker:
         except Exception as error:
             logging.exception("the results cannot be saved")
             state, message = "failed", message or explain(error, self._directory.log_file)
-        events.append("finished", state=state, message=message, durable=True)
+        try:
+            events.append("finished", state=state, message=message, durable=True)
+        except OSError as error:  # A full disk may still have room for run.json, which replaces one of its size.
+            logging.exception("the event log cannot be written")
+            state, message = "failed", message or explain(error, self._directory.log_file)
         events.close()
         control.clear(self._directory.control)
         self._update(state=state, message=message, finished=time.time())

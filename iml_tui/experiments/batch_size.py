@@ -202,8 +202,9 @@ def _noise_table(results: Results, noises: list[Noise | None]) -> Table:
     )
     note = (
         f"{measured_on(results.data)} Noise: the standard deviation of the training loss per batch about its local "
-        "mean, √(Σ(l[i+1] − l[i])² / (2(n − 1))) over the last fifth of the batches (von Neumann et al. 1941, Rice "
-        "1984). If only the choice of the samples made it, it would fall as 1/√batch size, and the last column would "
+        "mean, √(Σ(l[i+1] − l[i])² / (2(n − 1))) over the last fifth of the batches, of short runs over the last 100 "
+        "(von Neumann et al. 1941, Rice 1984). If only the choice of the samples made it, it would fall as "
+        "1/√batch size, and the last column would "
         "be the same for networks that are equally good."
     )
     return Table("noise", "Noise of the training loss per batch", columns, rows, note=note)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from iml_tui.errors import UsageError
+from iml_tui.text import quoted
 
 LearningRate = Annotated[
     float,
@@ -146,7 +147,7 @@ class FieldError:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.name} = {self.value!r}: {self.message}" if self.name else self.message
+        return f"{self.name} = {quoted(self.value)}: {self.message}" if self.name else self.message
 
 
 def fields(model: type[Hyperparameters]) -> list[FieldSpec]:
@@ -228,6 +229,8 @@ def _read(text: str, kind: Kind) -> Any:
             return True
         if lower in ("no", "false", "off", "0"):
             return False
+        raise ValueError(text)
+    if "_" in text:  # Python reads 1_000; nobody means it here.
         raise ValueError(text)
     number = float(text)
     if not math.isfinite(number):

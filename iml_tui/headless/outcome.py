@@ -25,7 +25,7 @@ def message_of(reader: RunReader) -> str:
     """Why the run stands where it does; "" where there is nothing to explain."""
     if reader.state == "interrupted":
         return (
-            "its worker ended without a word (killed, or the machine went down); "
+            "its worker ended before it could record why (killed, out of memory or disk, or the machine went down); "
             f"the last line of {reader.directory.log_file}: {last_log_line(reader.directory)}"
         )
     return reader.record.message

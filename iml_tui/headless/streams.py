@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from rich.console import Console
 
@@ -44,8 +45,21 @@ def is_terminal(stream: IO[Any] | None) -> bool:
 
 def output_console() -> Console:
     """Rich on stdout: as wide as the terminal, or without line breaks of its own into a pipe."""
-    width = None if is_terminal(sys.stdout) else _UNLIMITED
-    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+    if is_terminal(sys.stdout):
+        return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+    unpadded = cast(IO[str], _Unpadded())
+    return Console(file=unpadded, width=_UNLIMITED, markup=False, highlight=False, emoji=False)
+
+
+class _Unpadded:
+    """Stdout without the blanks by which Rich fills lines up to the console's width."""
+
+    def write(self, text: str) -> int:
+        sys.stdout.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
+        return len(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def message_console() -> Console:

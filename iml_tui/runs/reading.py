@@ -31,6 +31,7 @@ class RunReader:
         record: `run.json` as last read.
         results: all trials as far as they have got; one object for the life of the reader, filled by `poll`.
         state: the record's state, or `interrupted` where its worker is gone.
+        last_event: when the worker last wrote an event, seconds since the epoch; 0 before the first.
         warnings: sentences that the worker had for the user.
 
     Raises:
@@ -40,6 +41,7 @@ class RunReader:
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self.warnings: list[str] = []
+        self.last_event = 0.0
         self._events = EventReader(directory.events_file)
         self._record_stamp: tuple[int, int] | None = None
         self.record: RunRecord = directory.read_record()
@@ -74,6 +76,8 @@ class RunReader:
             state = true_state(self.record)
         for event in self._events.read_new():
             self._apply(event)
+            if isinstance(event.get("time"), int | float):
+                self.last_event = float(event["time"])
             changed = True
         changed = changed or state != self.state
         self.state = state

@@ -88,8 +88,8 @@ class LabApp(App[None]):
         for binding in LabScreen.BINDINGS:
             if isinstance(binding, Binding) and binding.tooltip:
                 yield SystemCommand(
-                    binding.description,
                     binding.tooltip,
+                    f"Key: {binding.key_display or binding.key}",
                     lambda action=binding.action: self.call_later(self.lab.run_action, action),
                 )
 

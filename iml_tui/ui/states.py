@@ -26,6 +26,9 @@ RUN_LOOKS: dict[str, Look] = {
     "done": Look("✓", "done", "$text-success"),
 }
 
+NOT_TRAINED = Look("·", "not trained", "$text-muted")
+"""A trial that waited when its run ended."""
+
 TRIAL_LOOKS: dict[str, Look] = {
     "waiting": Look("·", "waiting", "$text-muted"),
     "running": RUN_LOOKS["running"],

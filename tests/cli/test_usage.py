@@ -30,7 +30,7 @@ from .conftest import Lab
         (["run", "learning-rate", "--data", ""], ["--data"]),
         (["--device", "gpu"], ["'gpu'"]),
         (["--data", "/no/such/folder"], ["/no/such/folder"]),
-        (["--device", "cpu", "list"], ["behind the command"]),
+        (["--device", "cpu", "list"], ["in front of a command"]),
         (["show", "last"], ["no runs"]),
         (["stop"], ["RUN"]),
         (["doctor", "--device", "gpu"], ["'gpu'"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 from textual.pilot import Pilot
-from textual.widgets import Input, TabbedContent
+from textual.widgets import Input, Static, TabbedContent
 
 from iml_tui.errors import LabError, UsageError
 from iml_tui.ui.app import LabApp
@@ -17,6 +17,7 @@ from iml_tui.ui.screens.help import HelpScreen
 from iml_tui.ui.screens.question import Question
 from iml_tui.ui.widgets.form_field import FormField
 from iml_tui.ui.widgets.history_list import HistoryList
+from iml_tui.ui.widgets.log_view import LogView
 from iml_tui.ui.widgets.run_header import RunHeader
 from iml_tui.ui.widgets.tables_view import TablesView
 from tests.recorded import recorded_run
@@ -69,6 +70,27 @@ async def test_pick_edit_start(make_app: MakeApp, laboratory: RecordedLaboratory
         assert [(slug, hyperparameters.epochs) for slug, hyperparameters, _, _ in laboratory.started] == [("epochs", 7)]  # type: ignore[attr-defined]
         assert app.lab.query_one(TabbedContent).active == "charts"
         assert "running" in header(app)
+
+
+async def test_a_second_press_starts_no_second_run(make_app: MakeApp, laboratory: RecordedLaboratory) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.lab.action_start()
+        app.lab.action_start()
+        await settle(pilot)
+        assert len(laboratory.started) == 1
+
+
+async def test_an_interrupted_run_is_not_said_to_go_on(make_app: MakeApp, root: Path) -> None:
+    run = recorded_run(root, "batch-size", "interrupted")
+    app = make_app(attach=run)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        lines = str(app.lab.query_one("#trial-lines", Static).render())
+        assert "interrupted" in lines
+        assert "not trained" in lines
+        assert "left" not in lines
 
 
 async def test_reset_and_drafts(make_app: MakeApp) -> None:
@@ -263,7 +285,7 @@ async def test_tabs_show_tables_findings_log(make_app: MakeApp, root: Path) -> N
         assert app.lab.query_one(TabbedContent).active == "findings"
         await pilot.press("5")
         await settle(pilot)
-        lines = app.lab.query_one("#log-view").lines  # type: ignore[attr-defined]
+        lines = [strip.text for strip in app.lab.query_one(LogView).lines]
         assert any("training learning rate 1" in line for line in lines)
         assert not any("\x1b" in line for line in lines)
 
@@ -318,7 +340,7 @@ async def test_palette_offers_the_lab(make_app: MakeApp) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Set up: Epochs", "Start", "Stop", "Lists"} <= titles
+        assert {"Set up: Epochs", "Start the form's experiment", "Stop the shown run, keep its figures"} <= titles
 
 
 async def test_theme_is_remembered(make_app: MakeApp, root: Path) -> None:

@@ -49,7 +49,7 @@ class LabScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (32, "-tall")]
 
     BINDINGS = [
-        Binding("f5,s", "start", "Start", key_display="F5", id="lab.start", tooltip="Start the form's experiment"),
+        Binding("f5", "start", "Start", key_display="F5", id="lab.start", tooltip="Start the form's experiment"),
         Binding(
             "f8,x", "stop", "Stop", key_display="F8", id="lab.stop", tooltip="Stop the shown run, keep its figures"
         ),
@@ -57,6 +57,15 @@ class LabScreen(Screen[None]):
         Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
         Binding(
             "f4", "next_tab", "Tabs", key_display="F4", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"
+        ),
+        Binding(
+            "f10",
+            "reset_all",
+            "Reset all",
+            key_display="F10",
+            id="lab.reset-all",
+            tooltip="Put all defaults back",
+            show=False,
         ),
         Binding("c", "copy_settings", "Copy", id="lab.copy", tooltip="Take the run's settings into the form"),
         Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
@@ -74,6 +83,7 @@ class LabScreen(Screen[None]):
         self._attach_to = attach
         self._reader: RunReader | None = None
         self._stopping: set[RunDirectory] = set()
+        self._starting = False
         self._entries: list[HistoryEntry] | None = None
 
     def compose(self) -> ComposeResult:
@@ -138,6 +148,7 @@ class LabScreen(Screen[None]):
     @on(RunOpened)
     async def _show_run(self, event: RunOpened) -> None:
         self._reader = event.reader
+        self._starting = False
         self.remove_class("-lists")
         view = self.query_one(RunView)
         await view.form.show(event.experiment)
@@ -196,6 +207,8 @@ class LabScreen(Screen[None]):
     @on(StartRequested)
     def action_start(self) -> None:
         """Start the form's experiment."""
+        if self._starting:  # F5 pressed twice means one run.
+            return
         view = self.query_one(RunView)
         settings = view.form.settings()
         if settings is None:
@@ -204,6 +217,7 @@ class LabScreen(Screen[None]):
             self.notify("The form has errors: see the marked fields.", severity="error")
             return
         view.show_starting(view.form.experiment)
+        self._starting = True
         self._start(view.form.experiment, settings)
 
     @work(thread=True, exclusive=True, group="start", name="start run")
@@ -218,6 +232,8 @@ class LabScreen(Screen[None]):
 
     @on(StartFailed)
     def _show_start_failed(self, event: StartFailed) -> None:
+        self._starting = False
+        self.app.clear_notifications()
         view = self.query_one(RunView)
         view.show_experiment(event.experiment)
         view.show_tab("setup")
@@ -270,6 +286,10 @@ class LabScreen(Screen[None]):
         if self._reader is not None:
             await self.query_one(RunView).fill_form(self._reader)
             self.notify("The form holds the settings of this run; F5 starts another with them.")
+
+    def action_reset_all(self) -> None:
+        """Put all defaults of the form back."""
+        self.query_one(RunView).form.reset_all()
 
     # Where the focus is
 

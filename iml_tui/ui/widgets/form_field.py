@@ -18,6 +18,15 @@ class ResetButton(Button, can_focus=False):
     """For the mouse; the keyboard has F9, and Tab goes from value to value."""
 
 
+class YesNo(Checkbox):
+    """A check box that is empty when it is off; Textual's differs by colour alone."""
+
+    @property
+    def _button(self) -> Content:
+        self.BUTTON_INNER = "X" if self.value else " "
+        return super()._button
+
+
 class FieldHeading(Horizontal):
     """The heads of a form's columns."""
 
@@ -75,8 +84,7 @@ class FormField(Widget):
             yield Label(classes="field-title")
             if self._switch:
                 on = self._initial == "yes"
-                # The word, too, tells the state: the box differs by colour alone.
-                yield Checkbox(self._initial, value=on, compact=True, classes="field-value", tooltip=self.help)
+                yield YesNo(self._initial, value=on, compact=True, classes="field-value", tooltip=self.help)
             else:
                 yield ValueInput(
                     self._initial,

@@ -50,7 +50,7 @@ class HistoryList(OptionList):
         self.clear_options()
         self.add_options(Option(content, id=run) for run, content in shown)
         if not shown:
-            self.add_option(Option("No runs yet", disabled=True))
+            self.add_option(Option("No runs yet: Enter, then F5", disabled=True))
         runs = [run for run, _ in shown]
         if highlighted is not None and highlighted.directory.id in runs:
             self.highlighted = runs.index(highlighted.directory.id)

@@ -37,15 +37,6 @@ class HyperparameterForm(Widget):
 
     BINDINGS = [
         Binding("f9", "reset_field", "Reset", key_display="F9", id="form.reset-field", tooltip="Put the default back"),
-        Binding(
-            "f10",
-            "reset_all",
-            "Reset all",
-            key_display="F10",
-            id="form.reset-all",
-            tooltip="Put all defaults back",
-            show=False,
-        ),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
@@ -100,7 +91,7 @@ class HyperparameterForm(Widget):
             "Data folder",
             "",
             self._shared[DATA],
-            placeholder="embedded: European cities from GeoNames",
+            placeholder="the embedded cities",
             help="A folder with train.csv, validation.csv and test.csv, each with the columns long, lat, country. "
             "Empty takes the embedded cities.",
         )
@@ -161,7 +152,7 @@ class HyperparameterForm(Widget):
         if event.button.id == "start":
             self.post_message(StartRequested())
         else:
-            self.action_reset_all()
+            self.reset_all()
 
     def action_reset_field(self) -> None:
         """Put the default of the focused field back."""
@@ -170,7 +161,7 @@ class HyperparameterForm(Widget):
             if isinstance(node, FormField):
                 node.reset()
 
-    def action_reset_all(self) -> None:
+    def reset_all(self) -> None:
         """Put all defaults back."""
         for field in self.query(FormField):
             field.reset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.widgets import Log
+from textual.widgets import RichLog
 
 from iml_tui.text import printable
 
@@ -12,11 +12,11 @@ _LONGEST = 1 << 20
 """Bytes shown of a log at most; of a longer one, its end."""
 
 
-class LogView(Log):
+class LogView(RichLog):
     """Follows one file; plain text, control characters neutralised."""
 
     def __init__(self) -> None:
-        super().__init__(id="log-view", max_lines=5_000)
+        super().__init__(id="log-view", max_lines=5_000, wrap=True, markup=False, highlight=False)
         self._path: Path | None = None
         self._offset = 0
 
@@ -24,7 +24,7 @@ class LogView(Log):
         """Show another file, below a few lines on the run."""
         self._path, self._offset = path, 0
         self.clear()
-        self.write_lines([printable(line) for line in heading])
+        self._write_lines(heading)
         self.read_new()
 
     def read_new(self) -> None:
@@ -40,4 +40,8 @@ class LogView(Log):
             return
         self._offset = size
         if data:
-            self.write_lines([printable(line.expandtabs()) for line in data.decode(errors="replace").splitlines()])
+            self._write_lines(data.decode(errors="replace").splitlines())
+
+    def _write_lines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(printable(line.expandtabs()))

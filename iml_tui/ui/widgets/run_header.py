@@ -11,6 +11,7 @@ from iml_tui.experiments.base import Experiment
 from iml_tui.runs.progress import duration, run_progress
 from iml_tui.runs.reading import RunReader
 from iml_tui.text import printable
+from iml_tui.ui.plotting.text import fit
 from iml_tui.ui.states import RUN_LOOKS
 from iml_tui.ui.widgets.trial_progress import bar
 
@@ -55,7 +56,7 @@ class RunHeader(Static):
                 title=experiment.title,
                 run=printable(reader.directory.id),
             ),
-            Content(_second_line(reader, state)),
+            Content(fit(_second_line(reader, state), max(20, self.content_size.width))),
         ]
         told = _told(reader, state)
         if told:
@@ -68,7 +69,7 @@ def _second_line(reader: RunReader, state: str) -> str:
     where = printable(record.device.name or record.device.requested)
     if record.started is None:
         return f"{where} · {printable(record.data.name)}"
-    end = record.finished if record.finished is not None else time.time()
+    end = record.finished or (time.time() if state in ("running", "stopping", "paused") else reader.last_event)
     seconds = end - record.started
     progress = run_progress(reader.results, seconds)
     if state in ("running", "stopping"):

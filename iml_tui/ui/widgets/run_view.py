@@ -88,7 +88,7 @@ class RunView(Vertical):
         if changed or due or stopping != self._stopping:
             self._stopping = stopping
             self.query_one(RunHeader).show_run(self._experiment, reader, stopping=stopping)
-            self.query_one(TrialProgressView).show(reader.results)
+            self.query_one(TrialProgressView).show(reader.results, ended=reader.state not in ACTIVE_STATES)
         if changed and self.query_one(TabbedContent).active == "charts":
             self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
         if due or ended:
@@ -134,14 +134,20 @@ class RunView(Vertical):
         tabs = self.query_one(TabbedContent)
         for pane in self.PANES:
             (tabs.enable_tab if offered else tabs.disable_tab)(pane)
-        self.query_one(TrialProgressView).display = offered
+        self.query_one(TrialProgressView).set_class(not offered, "-hidden")
 
 
 def _where(reader: RunReader) -> str:
     if reader.state in ACTIVE_STATES:
         return "The tables are saved when the run ends or is stopped."
     tables, _ = reader.directory.result_files()
-    return f"Saved as CSV, Markdown, LaTeX and JSON in {reader.directory.tables}" if tables else "No table was saved."
+    return f"Saved as CSV, Markdown, LaTeX and JSON in {reader.directory.tables}" if tables else _why_no_tables(reader)
+
+
+def _why_no_tables(reader: RunReader) -> str:
+    if reader.state == "interrupted":
+        return "No table was saved: the worker was gone before it could. What is shown here comes from the event log."
+    return "No table was saved: there was no whole epoch to tell of."
 
 
 def describe_run(reader: RunReader) -> list[str]:

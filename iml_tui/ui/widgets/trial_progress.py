@@ -11,7 +11,7 @@ from textual.widgets import Static
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.runs.progress import duration, remaining_seconds, trial_fraction
 from iml_tui.text import printable
-from iml_tui.ui.states import TRIAL_LOOKS
+from iml_tui.ui.states import NOT_TRAINED, RUN_LOOKS, TRIAL_LOOKS, Look
 
 _WIDE, _VERY_WIDE = 70, 92
 """Columns from which on the speed, and the accuracy as well, are shown."""
@@ -25,10 +25,11 @@ class TrialProgressView(VerticalScroll):
     def __init__(self) -> None:
         super().__init__(Static(id="trial-lines"), id="trials")
         self._results: Results | None = None
+        self._ended = False
 
-    def show(self, results: Results) -> None:
-        """Show where the trials stand."""
-        self._results = results
+    def show(self, results: Results, *, ended: bool) -> None:
+        """Show where the trials stand; of a run that has `ended` none goes on, whatever was last heard of it."""
+        self._results, self._ended = results, ended
         self._draw()
 
     def on_resize(self) -> None:
@@ -39,7 +40,9 @@ class TrialProgressView(VerticalScroll):
         if self._results is None:
             return
         variables = self.app.theme_variables
-        rows = [_cells(trial, variables, self.size.width) for trial in self._results.trials]
+        rows = [
+            _cells(trial, _look(trial, ended=self._ended), variables, self.size.width) for trial in self._results.trials
+        ]
         self.query_one("#trial-lines", Static).update(_aligned(rows))
 
 
@@ -52,8 +55,13 @@ def _aligned(rows: list[list[Text]]) -> Text:
     return Text("\n", no_wrap=True).join(Text(" ").join(row) for row in rows)
 
 
-def _cells(trial: TrialResult, variables: dict[str, str], width: int) -> list[Text]:
-    look = TRIAL_LOOKS[trial.state]
+def _look(trial: TrialResult, *, ended: bool) -> Look:
+    if ended and trial.state == "waiting":
+        return NOT_TRAINED
+    return RUN_LOOKS["interrupted"] if ended and trial.state == "running" else TRIAL_LOOKS[trial.state]
+
+
+def _cells(trial: TrialResult, look: Look, variables: dict[str, str], width: int) -> list[Text]:
     colour = variables.get(look.style.removeprefix("$"), "")
     style = colour if colour.startswith("#") else ""
     epoch = max(len(trial.epochs), trial.progress.epoch)
@@ -70,7 +78,7 @@ def _cells(trial: TrialResult, variables: dict[str, str], width: int) -> list[Te
     if width >= _WIDE:
         speed = trial.progress.samples_per_second
         cells.append(Text(f"{speed:>9,.0f} samples/s" if math.isfinite(speed) else ""))
-    cells.append(Text(_ending(trial, look.word)))
+    cells.append(Text(_ending(trial, look)))
     return cells
 
 
@@ -80,11 +88,11 @@ def _loss(trial: TrialResult, loss: float) -> str:
     return f"loss {loss:.4g}" if math.isfinite(loss) else "loss not finite"
 
 
-def _ending(trial: TrialResult, word: str) -> str:
+def _ending(trial: TrialResult, look: Look) -> str:
     if trial.state == "diverged" and trial.diverged_at is not None:
         return f"diverged: epoch {trial.diverged_at[0]}, batch {trial.diverged_at[1]:,}"
-    if trial.state != "running":
-        return word
+    if look is not TRIAL_LOOKS["running"]:
+        return look.word
     seconds = _seconds(trial)
     left = remaining_seconds([trial_fraction(trial)], seconds)
     return f"{duration(left)} left" if left is not None else "running"
