@@ -92,7 +92,11 @@ def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experi
     ends: list[TrialRecord] = []
     # A run that did not get to its end was in its second trial, if there is one.
     begun = len(record.trials) if state == "done" else min(2, len(record.trials))
-    with closing(EventWriter(directory.events_file)) as events, ExitStack() as stack:
+    with (
+        patch("time.time", lambda: record.created + 33.0),
+        closing(EventWriter(directory.events_file)) as events,
+        ExitStack() as stack,
+    ):
         events.append("started", device="CPU", versions={})
         for position, trial in enumerate(record.trials[:begun]):
             series = stack.enter_context(closing(SeriesWriter(directory.series_file(position, BATCH_LOSS))))

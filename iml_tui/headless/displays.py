@@ -91,9 +91,7 @@ class Clock:
 
 def overall_progress(reader: RunReader) -> Progress:
     """The progress of all trials together."""
-    started = reader.record.started
-    ended = reader.record.finished or time.time()
-    return run_progress(reader.results, ended - started if started is not None else 0.0)
+    return run_progress(reader.results, reader.seconds(time.time()))
 
 
 def progress_line(reader: RunReader, progress: Progress) -> str:

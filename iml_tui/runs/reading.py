@@ -17,7 +17,7 @@ from iml_tui.experiments.results import (
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import Event, EventReader
 from iml_tui.runs.process import true_state
-from iml_tui.runs.record import RunRecord, State
+from iml_tui.runs.record import ACTIVE_STATES, RunRecord, State
 from iml_tui.runs.series import read_series
 
 BATCH_LOSS = "batch_loss"
@@ -64,6 +64,17 @@ class RunReader:
     def damaged_events(self) -> int:
         """Records of the event log that were lost to damage."""
         return self._events.damaged
+
+    def seconds(self, now: float) -> float:
+        """How long the run has trained, or did until it ended or was last heard of; 0 before it began.
+
+        `now` is the time, in seconds since the epoch.
+        """
+        began = self.record.started
+        if began is None:
+            return 0.0
+        alive = self.state in ACTIVE_STATES
+        return max(0.0, (self.record.finished or (now if alive else self.last_event)) - began)
 
     def poll(self) -> bool:
         """Take in what is new; whether anything was."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from iml_tui.experiments.results import METRICS
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
 from iml_tui.runs.reading import BATCH_LOSS, RunReader
+from iml_tui.runs.record import State
 from iml_tui.runs.series import SeriesWriter
-from tests.recorded import departed
+from tests.recorded import CREATED, departed, recorded_run
 
 
 @pytest.fixture
@@ -185,3 +187,13 @@ def test_without_a_record_there_is_no_reader(waiting: RunDirectory) -> None:
     waiting.record_file.unlink()
     with pytest.raises(LabError, match="cannot be read"):
         RunReader(waiting)
+
+
+@pytest.mark.parametrize(("state", "seconds"), [("done", 60.0), ("interrupted", 30.0), ("running", 97.0)])
+def test_the_time_of_a_run_ends_with_it(tmp_path: Path, state: State, seconds: float) -> None:
+    run = recorded_run(tmp_path, "epochs", state)  # Began 3 s after it was asked for, last heard of after 33 s.
+    assert RunReader(run).seconds(now=CREATED + 100.0) == seconds
+
+
+def test_a_run_that_has_not_begun_took_no_time(waiting: RunDirectory) -> None:
+    assert RunReader(waiting).seconds(now=1e12) == 0.0

@@ -69,8 +69,7 @@ def _second_line(reader: RunReader, state: str) -> str:
     where = printable(record.device.name or record.device.requested)
     if record.started is None:
         return f"{where} · {printable(record.data.name)}"
-    end = record.finished or (time.time() if state in ("running", "stopping", "paused") else reader.last_event)
-    seconds = end - record.started
+    seconds = reader.seconds(time.time())
     progress = run_progress(reader.results, seconds)
     if state in ("running", "stopping"):
         left = f"{duration(progress.remaining)} left" if progress.remaining is not None else "…"
