@@ -21,9 +21,21 @@ class RunHeader(Static):
 
     def __init__(self) -> None:
         super().__init__(id="run-header")
+        self._run: tuple[Experiment, RunReader, bool] | None = None
+
+    def on_resize(self) -> None:
+        """Cut the run's second line anew."""
+        if self._run is not None:
+            experiment, reader, stopping = self._run
+            self.show_run(experiment, reader, stopping=stopping)
+
+    def _fitted(self, line: str) -> str:
+        """The line cut to the width, which is not known before the first layout."""
+        return fit(line, self.content_size.width) if self.content_size.width else line
 
     def show_experiment(self, experiment: Experiment) -> None:
         """No run is shown: which experiment would be started."""
+        self._run = None
         self.set_classes("")
         self.update(
             Content.from_markup(
@@ -35,6 +47,7 @@ class RunHeader(Static):
 
     def show_starting(self, experiment: Experiment) -> None:
         """The data is being read and the worker started."""
+        self._run = None
         self.set_classes("-starting")
         self.update(
             Content.from_markup(
@@ -46,6 +59,7 @@ class RunHeader(Static):
 
     def show_run(self, experiment: Experiment, reader: RunReader, *, stopping: bool) -> None:
         """Show a run as it stands."""
+        self._run = (experiment, reader, stopping)
         state = "stopping" if stopping and reader.state == "running" else reader.state
         look = RUN_LOOKS[state]
         self.set_classes(f"-{state}")
@@ -56,7 +70,7 @@ class RunHeader(Static):
                 title=experiment.title,
                 run=printable(reader.directory.id),
             ),
-            Content(fit(_second_line(reader, state), max(20, self.content_size.width))),
+            Content(self._fitted(_second_line(reader, state))),
         ]
         told = _told(reader, state)
         if told:
