@@ -400,3 +400,21 @@ async def test_a_crash_leaves_a_sentence_and_a_log(make_app: MakeApp, root: Path
     log = (root.parent / "iml-lab.log").read_text()
     assert "Traceback" in log
     assert "what nobody foresaw" in log
+
+
+async def test_a_run_that_cannot_be_opened_leaves_the_lab_ready_to_start(
+    make_app: MakeApp, laboratory: RecordedLaboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(directory: object) -> None:
+        raise LabError("its directory is gone")
+
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        monkeypatch.setattr(laboratory, "open", gone)
+        app.lab.action_start()
+        await settle(pilot)
+        await settle(pilot)
+        app.lab.action_start()
+        await settle(pilot)
+        assert len(laboratory.started) == 2

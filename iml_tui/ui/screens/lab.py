@@ -83,7 +83,6 @@ class LabScreen(Screen[None]):
         self._attach_to = attach
         self._reader: RunReader | None = None
         self._stopping: set[RunDirectory] = set()
-        self._starting = False
         self._entries: list[HistoryEntry] | None = None
 
     def compose(self) -> ComposeResult:
@@ -148,7 +147,6 @@ class LabScreen(Screen[None]):
     @on(RunOpened)
     async def _show_run(self, event: RunOpened) -> None:
         self._reader = event.reader
-        self._starting = False
         self.remove_class("-lists")
         view = self.query_one(RunView)
         await view.form.show(event.experiment)
@@ -207,8 +205,8 @@ class LabScreen(Screen[None]):
     @on(StartRequested)
     def action_start(self) -> None:
         """Start the form's experiment."""
-        if self._starting:  # F5 pressed twice means one run.
-            return
+        if any(worker.group == "start" and not worker.is_finished for worker in self.workers):
+            return  # F5 pressed twice means one run.
         view = self.query_one(RunView)
         settings = view.form.settings()
         if settings is None:
@@ -217,7 +215,6 @@ class LabScreen(Screen[None]):
             self.notify("The form has errors: see the marked fields.", severity="error")
             return
         view.show_starting(view.form.experiment)
-        self._starting = True
         self._start(view.form.experiment, settings)
 
     @work(thread=True, exclusive=True, group="start", name="start run")
@@ -232,7 +229,6 @@ class LabScreen(Screen[None]):
 
     @on(StartFailed)
     def _show_start_failed(self, event: StartFailed) -> None:
-        self._starting = False
         self.app.clear_notifications()
         view = self.query_one(RunView)
         view.show_experiment(event.experiment)

@@ -90,7 +90,7 @@ class RunView(Vertical):
             self.query_one(RunHeader).show_run(self._experiment, reader, stopping=stopping)
             self.query_one(TrialProgressView).show(reader.results, ended=reader.state not in ACTIVE_STATES)
         if changed and self.query_one(TabbedContent).active == "charts":
-            self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
+            self._draw_charts(reader)
         if due or ended:
             self._refreshed = now
             self._refresh_pane()
@@ -121,7 +121,7 @@ class RunView(Vertical):
             return
         match self.query_one(TabbedContent).active:
             case "charts":
-                self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
+                self._draw_charts(reader)
             case "tables":
                 self.query_one(TablesView).show(self._experiment.tables(reader.results), _where(reader))
             case "findings":
@@ -129,6 +129,9 @@ class RunView(Vertical):
                 self.query_one(FindingsView).show(self._experiment.question, findings, final=reader.state == "done")
             case "log":
                 self.query_one(LogView).read_new()
+
+    def _draw_charts(self, reader: RunReader) -> None:
+        self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
 
     def _offer_run(self, offered: bool) -> None:
         tabs = self.query_one(TabbedContent)
