@@ -2,32 +2,108 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
+Scheduler = Literal["none", "step", "cosine", "one-cycle"]
+Optimizer = Literal["adam", "adamw"]
 
-class MLPTrial(BaseModel):
-    """One multilayer perceptron to train. Trials that agree in all but `learning_rate` and `seed` can share a batch.
+_NAMES = {"name", "label", "model", "seed"}
 
-    `name` is unique within the run ("learning rate 0.01"); `label` is the short form for legends ("lr 0.01").
+
+class Trial(BaseModel):
+    """What every trial has.
+
+    `name` is unique within the run ("learning rate 0.01, seed 2"); `label` is the short form for legends ("lr 0.01").
+    `model` is the name without the seed, the same for all trials that differ in nothing else.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     label: str
+    model: str = ""
     seed: int
+    epochs: int
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model, whatever the seed."""
+        return self.model or self.name
+
+    @property
+    def hyperparameters(self) -> dict[str, object]:
+        """What a report lists for the trial: everything but its names and its seed."""
+        return self.model_dump(exclude=_NAMES)
+
+    def batches_per_epoch(self, rows: int) -> int:
+        """Steps in one epoch over `rows` samples."""
+        raise NotImplementedError
+
+    def samples_per_step(self, rows: int) -> int:
+        """Samples that a whole step takes in, out of `rows`."""
+        raise NotImplementedError
+
+
+class MLPTrial(Trial):
+    """One multilayer perceptron to train.
+
+    Attributes:
+        hidden_layers, hidden_width: depth and width; one linear layer more than hidden layers.
+        batch_norm: batch normalisation before each activation.
+        residual: each hidden layer but the first adds its input before its activation (He et al. 2016).
+        sine_frequencies: a in sin(a·x), per degree; every input becomes one feature for each. Empty: raw inputs.
+        fourier_frequencies, fourier_scale: number of random frequencies, and the standard deviation (per standard
+            deviation of the input) that they are drawn with, of random Fourier features (Tancik et al. 2020) on
+            standardised inputs; 0 for none.
+        optimizer: `adam` adds `weight_decay` times the weights to the gradient (L2), `adamw` shrinks the weights.
+        clip_norm: largest L2 norm of the whole gradient of one member (Pascanu et al. 2013); 0 does not clip.
+        scheduler: how the learning rate goes on over all steps of the trial (see `training/scheduler.py`).
+        averaging: decay per step of an exponential moving average of the weights that is evaluated in their place;
+            0 evaluates the weights themselves.
+        record_gradients: whether the squared L2 norm of every linear layer's weight gradient is kept for every step.
+    """
+
+    kind: Literal["mlp"] = "mlp"
     hidden_layers: int
     hidden_width: int
     batch_norm: bool
     learning_rate: float
     batch_size: int
-    epochs: int
-
-    @property
-    def hyperparameters(self) -> dict[str, int | float | bool]:
-        """What a report lists for the trial: everything but its names and its seed."""
-        return self.model_dump(exclude={"name", "label", "seed"})
+    residual: bool = False
+    sine_frequencies: tuple[float, ...] = ()
+    fourier_frequencies: int = 0
+    fourier_scale: float = 0.0
+    optimizer: Optimizer = "adam"
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    scheduler: Scheduler = "none"
+    averaging: float = 0.0
+    record_gradients: bool = False
 
     def batches_per_epoch(self, rows: int) -> int:
         """Optimizer steps ("iterations") in one epoch over `rows` samples; the last, smaller batch counts."""
         return -(-rows // self.batch_size)
+
+    def samples_per_step(self, rows: int) -> int:
+        """The batch size, or all samples where they are fewer."""
+        return min(self.batch_size, rows)
+
+
+class ClassifierTrial(Trial):
+    """A classifier of another kind, fitted once to the coordinates, to stand beside the networks.
+
+    `nearest-neighbour` is the class of the nearest training sample, `xgboost` gradient-boosted trees.
+    """
+
+    kind: Literal["nearest-neighbour", "xgboost"]
+    epochs: Literal[1] = 1
+
+    def batches_per_epoch(self, rows: int) -> int:
+        """It is fitted in one step."""
+        return 1
+
+    def samples_per_step(self, rows: int) -> int:
+        """It is fitted to all samples at once."""
+        return rows

@@ -1,4 +1,4 @@
-"""Many perceptrons of one shape as one network: their parameters stacked, a layer of all of them one `baddbmm`.
+"""Many perceptrons as one network: their parameters stacked, a layer of all of them one `baddbmm`.
 
 A network this small is limited by the number of operations started, not by arithmetic, and a stacked layer starts as
 many for E members as for one.
@@ -7,90 +7,67 @@ many for E members as for one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
 from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from iml_tui.networks.mlp import COORDINATES, MLP, BatchNorm
-
-
-class EnsembleBatchNorm(nn.Module):
-    """The `BatchNorm` layers of E members: each normalises its own activations over its own batch.
-
-    Parameters and running averages have the shape [E, W]. To batch normalisation the E·W activations are so many
-    features, each normalised by itself, so that one call serves all members.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-    batches: Tensor
-
-    def __init__(self, members: Sequence[BatchNorm]) -> None:
-        super().__init__()
-        first = members[0]
-        self.weight = nn.Parameter(torch.stack([m.weight.detach() for m in members]))
-        self.bias = nn.Parameter(torch.stack([m.bias.detach() for m in members]))
-        self.register_buffer("running_mean", torch.stack([cast(Tensor, m.running_mean) for m in members]))
-        self.register_buffer("running_var", torch.stack([cast(Tensor, m.running_var) for m in members]))
-        self.register_buffer("batches", cast(Tensor, first.num_batches_tracked).clone())
-        self.eps = first.eps
-        self.momentum = cast(float, first.momentum)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise `x` [E, B, W]; in training mode by the batch, else by the running averages."""
-        members, batch, width = x.shape
-        if self.training and batch == 1:
-            return self._single_sample(x)
-        normalised = functional.batch_norm(
-            x.transpose(0, 1).reshape(batch, members * width),
-            self.running_mean.view(-1),
-            self.running_var.view(-1),
-            self.weight.reshape(-1),
-            self.bias.reshape(-1),
-            self.training,
-            self.momentum,
-            self.eps,
-        )
-        if self.training:
-            self.batches += 1
-        return normalised.view(batch, members, width).transpose(0, 1)
-
-    def _single_sample(self, x: Tensor) -> Tensor:
-        """Training on a batch of one, `x` [E, 1, W], as `BatchNorm` explains."""
-        with torch.no_grad():
-            self.running_mean.lerp_(x[:, 0], self.momentum)
-            self.batches += 1
-        return (x - x) * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)
-
-    def copy_member(self, member: int, target: BatchNorm) -> None:
-        """Write the parameters and running averages of one member into `target`."""
-        for name in ("weight", "bias", "running_mean", "running_var"):
-            getattr(target, name).copy_(getattr(self, name)[member])
-        cast(Tensor, target.num_batches_tracked).copy_(self.batches)
+from iml_tui.networks.ensemble_norm import EnsembleBatchNorm
+from iml_tui.networks.features import Features, same_features
+from iml_tui.networks.mlp import MLP, BatchNorm
 
 
 class EnsembleMLP(nn.Module):
-    """E multilayer perceptrons of one shape.
+    """E multilayer perceptrons that may differ in depth and width.
 
     Layer parameters are stacked: weights [E, in, out] (the transpose of `nn.Linear`'s), biases [E, 1, out].
+
+    Depth: members stand in order of depth, deepest first, so that those that have hidden layer i are the first
+    `counts[i]`; its parameters hold these alone, and the others pass it by.
+
+    Width: a narrower member is filled up with zeros to the widest. They need no mask: a neuron without weights, bias,
+    scale and shift has the activation 0; through ReLU no gradient passes back to it (its derivative is 0 at 0), and
+    the rows of the next layer's weights that would read it get a gradient of 0 times something. So all of them stay
+    exactly 0 under any elementwise optimizer, as do weight decay and the share in a norm of the gradient.
+
+    Raises:
+        ValueError: members are not in order of depth, or differ in batch norm, residual connections, classes or the
+            number of features.
     """
 
     def __init__(self, members: Sequence[MLP]) -> None:
         super().__init__()
-        layers = [cast("list[nn.Linear]", list(m.linears)) for m in members]
-        norms = [cast("list[BatchNorm]", list(m.norms)) for m in members]
+        _check_alike(members)
         self.members = len(members)
+        self.depths = [member.hidden_layers for member in members]
+        self.widths = [member.hidden_width for member in members]
+        self.parameter_counts = [member.parameter_count for member in members]
+        self.residual = members[0].residual
+        self.counts = [sum(depth > layer for depth in self.depths) for layer in range(self.depths[0])]
+        widest = max(self.widths)
+        sizes = list(pairwise([_linear(members[0], 0).in_features, *[widest] * len(self.counts), members[0].classes]))
+        layers = [[_linear(member, layer) for member in members[:count]] for layer, count in enumerate(self.counts)]
+        layers.append([_linear(member, -1) for member in members])
         self.weights = nn.ParameterList(
-            torch.stack([linear.weight.detach().T for linear in layer]) for layer in zip(*layers, strict=True)
+            _stack([linear.weight.T for linear in layer], size) for layer, size in zip(layers, sizes, strict=True)
         )
         self.biases = nn.ParameterList(
-            torch.stack([linear.bias.detach() for linear in layer]).unsqueeze(1) for layer in zip(*layers, strict=True)
+            _stack([linear.bias.unsqueeze(0) for linear in layer], (1, outputs))
+            for layer, (_, outputs) in zip(layers, sizes, strict=True)
         )
         # Looking a parameter up in a ParameterList takes longer than a layer's arithmetic: look them all up once.
         self._layers = list(zip(self.weights, self.biases, strict=True))
-        self.norms = nn.ModuleList(EnsembleBatchNorm(layer) for layer in zip(*norms, strict=True))
+        self.norms = nn.ModuleList(
+            EnsembleBatchNorm([cast(BatchNorm, member.norms[layer]) for member in members[:count]], widest)
+            for layer, count in enumerate(self.counts)
+            if len(members[0].norms)
+        )
+        first = members[0].features
+        alike = all(same_features(first, member.features) for member in members)
+        features = [member.features for member in (members[:1] if alike else members)]
+        self.features = nn.ModuleList(f for f in features if f is not None)
 
     @classmethod
     def seeded(
@@ -100,38 +77,91 @@ class EnsembleMLP(nn.Module):
         hidden_width: int,
         classes: int,
         batch_norm: bool = False,
-        inputs: int = COORDINATES,
+        residual: bool = False,
     ) -> Self:
-        """One member per seed, each initialised exactly as `MLP.seeded` with that seed."""
-        return cls([MLP.seeded(seed, hidden_layers, hidden_width, classes, batch_norm, inputs) for seed in seeds])
+        """One member of the same shape per seed, each initialised exactly as `MLP.seeded` with that seed."""
+        return cls([MLP.seeded(seed, hidden_layers, hidden_width, classes, batch_norm, residual) for seed in seeds])
+
+    @torch.no_grad()
+    def encode(self, coordinates: Tensor) -> Tensor:
+        """What the first layer reads of `coordinates` [n, 2] (degrees).
+
+        Returns:
+            [n, inputs] where all members have the same features (none: the coordinates themselves), else
+            [E, n, inputs].
+        """
+        if not len(self.features):
+            return coordinates
+        if len(self.features) == 1:
+            return cast(Tensor, self.features[0](coordinates))
+        return torch.stack([features(coordinates) for features in self.features])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits [E, B, classes] of `x`: [B, inputs] for all members, or [E, B, inputs], one batch per member."""
+        """Logits [E, B, classes] of encoded `x`: [B, inputs] for all members, or [E, B, inputs], a batch for each."""
         if x.dim() == 2:
             x = x.expand(self.members, -1, -1)
         *hidden, (last_weight, last_bias) = self._layers
         norms = list(self.norms)
+        done: list[Tensor] = []
+        members = self.members
         for index, (weight, bias) in enumerate(hidden):
-            x = torch.baddbmm(bias, x, weight)
+            if self.counts[index] < members:  # The last of them have no such layer.
+                x, ended = torch.split(x, [self.counts[index], members - self.counts[index]])
+                done.append(ended)
+                members = self.counts[index]
+            h = torch.baddbmm(bias, x, weight)
             if norms:
-                x = norms[index](x)
-            x = torch.relu(x)
+                h = norms[index](h)
+            x = torch.relu(h + x if self.residual and index else h)
+        if done:
+            x = torch.cat([x, *reversed(done)])
         return torch.baddbmm(last_bias, x, last_weight)
+
+    @property
+    def statistics(self) -> list[Tensor]:
+        """The running averages of all batch normalisation, each [members that have the layer, W]."""
+        return [tensor for norm in self.norms for tensor in cast(EnsembleBatchNorm, norm).statistics]
 
     @torch.no_grad()
     def member(self, index: int) -> MLP:
         """A copy of one member as a plain `MLP`, on the same device, in the same precision and mode."""
-        first = self.weights[0]
+        last = self.weights[-1]
+        features = self.features[index if len(self.features) > 1 else 0] if len(self.features) else None
         network = MLP(
-            hidden_layers=len(self.weights) - 1,
-            hidden_width=first.shape[2],
-            classes=self.weights[-1].shape[2],
+            hidden_layers=self.depths[index],
+            hidden_width=self.widths[index],
+            classes=last.shape[2],
             batch_norm=len(self.norms) > 0,
-            inputs=first.shape[1],
-        ).to(first.device, first.dtype)
-        for linear, weight, bias in zip(network.linears, self.weights, self.biases, strict=True):
-            cast(Tensor, linear.weight).copy_(weight[index].T)
-            cast(Tensor, linear.bias).copy_(bias[index, 0])
-        for norm, stacked in zip(network.norms, self.norms, strict=True):
+            residual=self.residual,
+            features=cast("Features | None", deepcopy(features)),
+        ).to(last.device, last.dtype)
+        for layer, module in enumerate(network.linears):
+            linear, source = cast(nn.Linear, module), layer if layer < network.hidden_layers else -1
+            linear.weight.copy_(self.weights[source][index, : linear.in_features, : linear.out_features].T)
+            linear.bias.copy_(self.biases[source][index, 0, : linear.out_features])
+        for norm, stacked in zip(network.norms, self.norms, strict=False):
             cast(EnsembleBatchNorm, stacked).copy_member(index, cast(BatchNorm, norm))
         return network.train(self.training)
+
+
+def _linear(member: MLP, layer: int) -> nn.Linear:
+    return cast(nn.Linear, member.linears[layer])
+
+
+def _check_alike(members: Sequence[MLP]) -> None:
+    depths = [member.hidden_layers for member in members]
+    if depths != sorted(depths, reverse=True):
+        raise ValueError("the members of an ensemble must stand in order of depth, deepest first")
+    if len({depth > 0 for depth in depths}) > 1:
+        raise ValueError("members without hidden layers go with no others")
+    shapes = {(m.residual, len(m.norms) > 0, m.classes, _linear(m, 0).in_features) for m in members}
+    if len(shapes) > 1:
+        raise ValueError("the members of an ensemble may differ in depth and width alone")
+
+
+def _stack(tensors: Sequence[Tensor], shape: tuple[int, ...]) -> nn.Parameter:
+    """The tensors one above the other, each filled up with zeros to `shape`."""
+    stacked = tensors[0].new_zeros(len(tensors), *shape)
+    for row, tensor in zip(stacked, tensors, strict=True):
+        row[tuple(slice(size) for size in tensor.shape)] = tensor.detach()
+    return nn.Parameter(stacked)

@@ -8,8 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-COORDINATES = 2
-"""Input features: longitude and latitude, in degrees."""
+from iml_tui.networks.features import COORDINATES, Features
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -38,8 +37,11 @@ class BatchNorm(nn.BatchNorm1d):
 class MLP(nn.Module):
     """A multilayer perceptron with ReLU: `hidden_layers` hidden layers, hence one more `nn.Linear` than that.
 
-    With `batch_norm`, batch normalisation stands between each hidden linear layer and its activation. Weights are
-    initialised as `nn.Linear` does by default (uniform in ±1/√inputs).
+    With `batch_norm`, batch normalisation stands between each hidden linear layer and its activation. With `residual`,
+    every hidden layer but the first, which changes the width, adds its input before the activation:
+    h = relu(norm(Wx + b) + x) (He et al. 2016, "Deep Residual Learning for Image Recognition", equation 1 and figure 2,
+    with one layer a block). With `features`, they are what the first layer reads. Weights are initialised as
+    `nn.Linear` does by default (uniform in ±1/√inputs).
     """
 
     def __init__(
@@ -48,12 +50,17 @@ class MLP(nn.Module):
         hidden_width: int,
         classes: int,
         batch_norm: bool = False,
-        inputs: int = COORDINATES,
+        residual: bool = False,
+        features: Features | None = None,
     ) -> None:
         super().__init__()
+        inputs = COORDINATES if features is None else features.count
         widths = [inputs, *[hidden_width] * hidden_layers, classes]
         self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(BatchNorm(width) for width in widths[1:-1] if batch_norm)
+        self.features = features
+        self.residual = residual
+        self.hidden_layers, self.hidden_width, self.classes = hidden_layers, hidden_width, classes
 
     @classmethod
     def seeded(
@@ -63,7 +70,8 @@ class MLP(nn.Module):
         hidden_width: int,
         classes: int,
         batch_norm: bool = False,
-        inputs: int = COORDINATES,
+        residual: bool = False,
+        features: Features | None = None,
     ) -> Self:
         """The network whose initial weights follow `torch.manual_seed(seed)`; the global generator is left as it was.
 
@@ -71,14 +79,20 @@ class MLP(nn.Module):
         """
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            return cls(hidden_layers, hidden_width, classes, batch_norm, inputs)
+            return cls(hidden_layers, hidden_width, classes, batch_norm, residual, features)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits [B, classes] of `x` [B, inputs]."""
+    @property
+    def parameter_count(self) -> int:
+        """The number of trainable parameters."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def forward(self, coordinates: Tensor) -> Tensor:
+        """Logits [B, classes] of `coordinates` [B, 2] (degrees)."""
+        x = coordinates if self.features is None else self.features(coordinates)
         for index, linear in enumerate(self.linears[:-1]):
-            x = linear(x)
+            h = linear(x)
             if self.norms:
-                x = self.norms[index](x)
-            x = torch.relu(x)
+                h = self.norms[index](h)
+            x = torch.relu(h + x if self.residual and index else h)
         logits: Tensor = self.linears[-1](x)
         return logits

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 
+CLIP_EPSILON = 1e-6
+"""Added to the norm before dividing by it, as `torch.nn.utils.clip_grad_norm_` does."""
+
 
 class EnsembleAdam:
-    """Adam over stacked parameters, each [E, …], with one learning rate per member.
+    """Adam over stacked parameters, each [members, …], with one learning rate per member.
 
     Kingma & Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1, with the defaults that section 2
     recommends (`torch.optim.Adam` has the same): with gradient g at step t,
@@ -19,6 +23,14 @@ class EnsembleAdam:
 
     The parameters become views of `flat` [E, P], so that a step is a few elementwise operations over one buffer
     however many layers there are. Elementwise also means that a member that is no longer finite disturbs no other.
+    A parameter of fewer rows belongs to the first members; the columns of the others stay 0.
+
+    Args:
+        weight_decay: λ. It adds λθ to g (L2 regularisation, as `torch.optim.Adam`), or with `decoupled` it shrinks
+            θ by the factor 1 − lr·λ before the step (Loshchilov & Hutter 2019, "Decoupled Weight Decay
+            Regularization", as `torch.optim.AdamW`). It acts on all parameters.
+        clip_norm: where not 0, each member's gradient is scaled down to this L2 norm where it is longer, before weight
+            decay (Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1).
     """
 
     def __init__(
@@ -27,32 +39,66 @@ class EnsembleAdam:
         learning_rates: Sequence[float],
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        clip_norm: float = 0.0,
     ) -> None:
-        self.parameters = list(parameters)
+        # Stable: parameters that all members have keep their order and stand first.
+        self.parameters = sorted(parameters, key=len, reverse=True)
         members = len(learning_rates)
-        self.flat = torch.cat([p.detach().reshape(members, -1) for p in self.parameters], dim=1)
+        columns = sum(parameter[0].numel() for parameter in self.parameters)
+        self.flat = self.parameters[0].detach().new_zeros(members, columns)
         start = 0
         for parameter in self.parameters:
             end = start + parameter[0].numel()
-            parameter.data = self.flat[:, start:end].view(parameter.shape)
+            view = self.flat[: len(parameter), start:end].view(parameter.shape)
+            parameter.data = view.copy_(parameter.detach())
             start = end
         self.gradient = torch.zeros_like(self.flat)
         self.mean = torch.zeros_like(self.flat)
         self.square = torch.zeros_like(self.flat)
         self._scratch = torch.empty_like(self.flat)
+        self._blocks = self._gradient_blocks()
         self.learning_rates = self.flat.new_tensor(list(learning_rates)).unsqueeze(1)
         self.betas, self.eps, self.steps = betas, eps, 0
+        self.weight_decay, self.decoupled, self.clip_norm = weight_decay, decoupled, clip_norm
+
+    def _gradient_blocks(self) -> list[tuple[slice, Tensor]]:
+        """For each run of parameters with as many rows: which they are, and where their gradients go."""
+        blocks, first, start = [], 0, 0
+        for rows, group in groupby(self.parameters, key=len):
+            sizes = [parameter[0].numel() for parameter in group]
+            blocks.append((slice(first, first + len(sizes)), self.gradient[:rows, start : start + sum(sizes)]))
+            first, start = first + len(sizes), start + sum(sizes)
+        return blocks
 
     @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Move the parameters along `gradients`, one tensor per parameter, of its shape."""
+    def collect(self, gradients: Sequence[Tensor]) -> None:
+        """Copy the gradients, one tensor per parameter, of its shape, into `gradient` [E, P]."""
+        for which, target in self._blocks:
+            torch.cat([g.flatten(1) for g in gradients[which]], dim=1, out=target)
+
+    @torch.no_grad()
+    def step(self, factor: float = 1.0) -> None:
+        """Move the parameters along `gradient`, with the learning rates times `factor`."""
         beta1, beta2 = self.betas
         self.steps += 1
-        gradient = torch.cat([g.flatten(1) for g in gradients], dim=1, out=self.gradient)
+        gradient = self.gradient
+        if self.clip_norm:
+            self._clip()
+        if self.weight_decay:
+            if self.decoupled:
+                self.flat.mul_(1 - self.learning_rates * (factor * self.weight_decay))
+            else:
+                gradient.add_(self.flat, alpha=self.weight_decay)
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         # The fraction is expanded by √(1 − β₂ᵗ), which saves one pass over the buffer.
         correction = (1 - beta2**self.steps) ** 0.5
         torch.sqrt(self.square, out=self._scratch).add_(self.eps * correction)
         torch.div(self.mean, self._scratch, out=self._scratch)
-        self.flat.addcmul_(self._scratch, self.learning_rates, value=-correction / (1 - beta1**self.steps))
+        self.flat.addcmul_(self._scratch, self.learning_rates, value=-correction * factor / (1 - beta1**self.steps))
+
+    def _clip(self) -> None:
+        norm = torch.linalg.vector_norm(self.gradient, dim=1, keepdim=True)
+        self.gradient.mul_((self.clip_norm / (norm + CLIP_EPSILON)).clamp_(max=1.0))

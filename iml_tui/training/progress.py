@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from iml_tui.training.trainer import EpochOutcome, OnProgress
@@ -37,33 +38,58 @@ class EpochReport:
         self.on_progress, self.pace = on_progress, pace
         self.steps = self.samples = 0
         self._loss_sum, self._correct_sum = np.zeros((2, members))
+        self._norm_sum: NDArray[np.float64] | None = None
+        self._zeros: NDArray[np.int64] | None = None
         self._losses: list[Tensor] = []
         self._correct: list[Tensor] = []
+        self._norms: list[Tensor] = []
         self._sizes: list[int] = []
         self._began = self._block_began = time.perf_counter()
 
-    def add(self, loss: Tensor, correct: Tensor, samples: int, last: bool) -> bool:
-        """Take one step's results; False when the epoch is to stop."""
+    def add(self, loss: Tensor, correct: Tensor, norms: Tensor | None, samples: int, last: bool) -> bool:
+        """Take one step's results; False when the epoch is to stop.
+
+        Args:
+            loss: mean loss of the batch [E], nats.
+            correct: correct predictions [E].
+            norms: squared norms of the layers' gradients [E, L], where they are recorded.
+            samples: the size of the batch.
+            last: whether it is the last of the epoch.
+        """
         self._losses.append(loss)
         self._correct.append(correct)
         self._sizes.append(samples)
+        if norms is not None:
+            self._norms.append(norms)
         return self._report() if last or len(self._sizes) >= self.pace.steps else True
 
     def _report(self) -> bool:
         losses = torch.stack(self._losses).cpu().numpy()
         self._loss_sum += (losses.astype(np.float64) * np.array(self._sizes)[:, None]).sum(0)
         self._correct_sum += torch.stack(self._correct).sum(0).cpu().numpy()
+        logarithms = self._take_norms() if self._norms else None
         self.steps += len(self._sizes)
         self.samples += sum(self._sizes)
         now = time.perf_counter()
         self.pace.learn(len(self._sizes), now - self._block_began)
-        self._losses, self._correct, self._sizes = [], [], []
-        going = self.on_progress(self.steps, losses.astype(np.float32))
+        self._losses, self._correct, self._norms, self._sizes = [], [], [], []
+        going = self.on_progress(self.steps, losses.astype(np.float32), logarithms)
         self._block_began = time.perf_counter()
         return going
 
+    def _take_norms(self) -> NDArray[np.float32]:
+        """Add the block's norms to the sums; their log10 [k, E, L]."""
+        norms = torch.stack(self._norms).cpu().numpy()
+        if self._norm_sum is None or self._zeros is None:
+            self._norm_sum, self._zeros = np.zeros(norms.shape[1:]), np.zeros(norms.shape[1:], np.int64)
+        self._norm_sum += norms.sum(0)
+        self._zeros += (norms == 0).sum(0)
+        with np.errstate(divide="ignore"):  # log10(0) is −∞, as it is to be.
+            logarithms: NDArray[np.float64] = np.log10(norms)
+        return logarithms.astype(np.float32)
+
     def outcome(self, complete: bool) -> EpochOutcome:
-        """The means over the samples so far."""
+        """The means over the samples, and of the norms over the steps, so far."""
         samples = self.samples or math.nan
         return EpochOutcome(
             train_loss=self._loss_sum / samples,
@@ -72,4 +98,6 @@ class EpochReport:
             samples=self.samples,
             seconds=time.perf_counter() - self._began,
             complete=complete,
+            gradient_norms=None if self._norm_sum is None else self._norm_sum / self.steps,
+            zero_gradients=self._zeros,
         )

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from iml_tui.data.dataset import Dataset
-from iml_tui.experiments.trials import MLPTrial
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
-from iml_tui.runs.reading import BATCH_LOSS
-from iml_tui.runs.series import SeriesWriter
 from iml_tui.training.data import DeviceData
 from iml_tui.training.devices import DeviceChoice
-from iml_tui.training.ensemble import EnsembleTrainer, EpochOutcome, Evaluation, Trainer
+from iml_tui.training.ensemble import EnsembleTrainer, Trainer
+from iml_tui.training.group_recorder import GroupRecorder, StepSeries
 from iml_tui.training.grouping import group_trials
-
-PROGRESS_SECONDS = 0.5
-"""Least time between two progress events of a trial: bars move, the log stays small."""
+from iml_tui.training.maps import MapRecorder
 
 TrialEnd = Literal["done", "diverged", "stopped"]
 
@@ -44,7 +36,7 @@ class Session:
     def __init__(
         self,
         directory: RunDirectory,
-        trials: list[MLPTrial],
+        trials: Sequence[MLPTrial | ClassifierTrial],
         data: Dataset,
         device: DeviceChoice,
         events: EventWriter,
@@ -54,6 +46,7 @@ class Session:
         self._directory = directory
         self._trials = trials
         self._device = device
+        self._dataset = data
         self._data = DeviceData.from_arrays(
             train=(data.train.coordinates, data.train.labels),
             validation=(data.validation.coordinates, data.validation.labels),
@@ -74,31 +67,53 @@ class Session:
 
     def _train_group(self, positions: list[int]) -> bool:
         trials = [self._trials[position] for position in positions]
-        trainer = EnsembleTrainer(trials, self._data, self._device.device)
-        with ExitStack() as stack:
-            series = [
-                stack.enter_context(closing(SeriesWriter(self._directory.series_file(position, BATCH_LOSS))))
-                for position in positions
-            ]
+        trainer = self._trainer(trials)
+        with StepSeries(self._directory, positions, trials) as series:
             group = GroupRecorder(
-                positions, trainer.steps_per_epoch, trials[0].batch_size, series, self._events, self._stop
+                positions,
+                trainer,
+                trials[0].samples_per_step(len(self._data.train)),
+                series,
+                self._events,
+                self._stop,
+                may_diverge=isinstance(trials[0], MLPTrial),
             )
             group.start()
             logging.info("training %s", ", ".join(trial.name for trial in trials))
-            complete = train_epochs(trainer, trials[0].epochs, group)
+            epochs = trials[0].epochs
+            maps = MapRecorder(self._directory, self._dataset, positions, epochs, self._events)
+            complete = train_epochs(trainer, epochs, group, maps.record)
         for member, position in enumerate(positions):
             end: TrialEnd = "diverged" if group.diverged[member] else "done" if complete else "stopped"
-            self._events.append("trial_finished", trial=position, state=end, durable=True)
+            # Of some classifiers the number is known only after the fit.
+            self._events.append(
+                "trial_finished", trial=position, state=end, parameters=trainer.parameters[member], durable=True
+            )
             self._trial_ended(position, end, group.epochs_done)
             logging.info("%s: %s after %d epochs", trials[member].name, end, group.epochs_done)
         return complete
 
+    def _trainer(self, trials: Sequence[MLPTrial | ClassifierTrial]) -> Trainer:
+        """What trains the trials of one group."""
+        first = trials[0]
+        if isinstance(first, ClassifierTrial):
+            # Most runs need neither scikit-learn nor XGBoost, which take long to import.
+            from iml_tui.training.classifiers import ClassifierTrainer
 
-def train_epochs(trainer: Trainer, epochs: int, group: GroupRecorder) -> bool:
+            return ClassifierTrainer(first, self._dataset)
+        return EnsembleTrainer([t for t in trials if isinstance(t, MLPTrial)], self._data, self._device.device)
+
+
+def train_epochs(
+    trainer: Trainer,
+    epochs: int,
+    group: GroupRecorder,
+    record_map: Callable[[int, Trainer], None],
+) -> bool:
     """Train and measure epoch after epoch; False when the training was stopped before the last.
 
     Networks whose losses are all non-finite cannot recover, for their parameters no longer hold numbers: a group of
-    only such networks ends early.
+    only such networks ends early. `record_map` is told of every whole epoch, after its figures are written.
     """
     for epoch in range(1, epochs + 1):
         group.begin_epoch(epoch)
@@ -106,108 +121,10 @@ def train_epochs(trainer: Trainer, epochs: int, group: GroupRecorder) -> bool:
         if not outcome.complete:
             return False
         group.end_epoch(outcome, trainer.evaluate("validation"), trainer.evaluate("test"))
+        record_map(epoch, trainer)
         if group.diverged.all():
             break
         # A trainer asked to stop at the last batch of an epoch has nothing left to break off.
         if epoch < epochs and group.stop_requested():
             return False
     return True
-
-
-class GroupRecorder:
-    """Writes events and series for the trials of one group while they train together.
-
-    Attributes:
-        diverged: per member, whether a batch loss was not finite; boolean, shape (members,).
-        epochs_done: whole epochs so far.
-    """
-
-    def __init__(
-        self,
-        positions: list[int],
-        steps_per_epoch: int,
-        batch_size: int,
-        series: list[SeriesWriter],
-        events: EventWriter,
-        stop: Callable[[], bool],
-    ) -> None:
-        self._positions = positions
-        self._steps_per_epoch = steps_per_epoch
-        self._batch_size = batch_size
-        self._series = series
-        self._events = events
-        self._stop = stop
-        self._epoch = 0
-        self._epoch_began = 0.0
-        self._last_progress = 0.0
-        self.diverged: NDArray[np.bool_] = np.zeros(len(positions), dtype=np.bool_)
-        self.epochs_done = 0
-
-    def start(self) -> None:
-        """Tell that the trials begin."""
-        for position in self._positions:
-            self._events.append("trial_started", trial=position)
-
-    def begin_epoch(self, epoch: int) -> None:
-        """An epoch, counted from 1, begins."""
-        self._epoch = epoch
-        self._epoch_began = time.perf_counter()
-
-    def on_progress(self, steps_done: int, losses: NDArray[np.float32]) -> bool:
-        """Keep the batch losses, shape (steps, members), since the last call; False asks the trainer to stop."""
-        for member, writer in enumerate(self._series):
-            writer.append(losses[:, member])
-        self._find_divergence(steps_done - len(losses), losses)
-        now = time.perf_counter()
-        if now - self._last_progress >= PROGRESS_SECONDS:
-            self._last_progress = now
-            self._report_progress(steps_done, now - self._epoch_began)
-        return not self.stop_requested()
-
-    def stop_requested(self) -> bool:
-        """Whether anyone has asked the run to stop."""
-        return self._stop()
-
-    def end_epoch(self, outcome: EpochOutcome, validation: Evaluation, test: Evaluation) -> None:
-        """Write the figures of a whole epoch."""
-        self.epochs_done = self._epoch
-        for member, position in enumerate(self._positions):
-            metrics = {
-                "train_loss": float(outcome.train_loss[member]),
-                "train_accuracy": float(outcome.train_accuracy[member]),
-                "validation_loss": float(validation.loss[member]),
-                "validation_accuracy": float(validation.accuracy[member]),
-                "test_loss": float(test.loss[member]),
-                "test_accuracy": float(test.accuracy[member]),
-            }
-            self._events.append(
-                "epoch",
-                trial=position,
-                epoch=self._epoch,
-                metrics=metrics,
-                seconds=outcome.seconds,
-                samples_per_second=outcome.samples / outcome.seconds,
-                durable=member == len(self._positions) - 1,
-            )
-
-    def _find_divergence(self, steps_before: int, losses: NDArray[np.float32]) -> None:
-        for member in np.flatnonzero(~np.isfinite(losses).all(axis=0) & ~self.diverged):
-            self.diverged[member] = True
-            first = int(np.flatnonzero(~np.isfinite(losses[:, member]))[0])
-            self._events.append(
-                "diverged",
-                trial=self._positions[member],
-                epoch=self._epoch,
-                batch=steps_before + first + 1,
-            )
-
-    def _report_progress(self, steps_done: int, seconds: float) -> None:
-        for position in self._positions:
-            self._events.append(
-                "progress",
-                trial=position,
-                epoch=self._epoch,
-                step=steps_done,
-                steps=self._steps_per_epoch,
-                samples_per_second=steps_done * self._batch_size / seconds,
-            )

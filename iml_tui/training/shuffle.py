@@ -8,8 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iml_tui.training.data import DeviceSplit
-
 
 class Shuffle:
     """The order of the training samples: a new permutation every epoch for every distinct seed."""
@@ -20,12 +18,23 @@ class Shuffle:
         self.generators = [torch.Generator().manual_seed(order_seed(seed)) for seed in distinct]
         self.rows = [list(distinct).index(seed) for seed in seeds]
 
-    def next_epoch(self, split: DeviceSplit) -> tuple[Tensor, Tensor]:
-        """Coordinates and labels in the next order: [n, 2], [n] if all seeds are equal, else [E, n, 2], [E, n]."""
-        orders = [torch.randperm(len(split), generator=generator) for generator in self.generators]
-        order = orders[0] if len(orders) == 1 else torch.stack([orders[row] for row in self.rows])
-        order = order.to(split.labels.device)
-        return split.coordinates[order], split.labels[order]
+    def next_epoch(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and labels in the next order.
+
+        Args:
+            inputs: [n, F], or [E, n, F] where each member has its own.
+            labels: [n].
+
+        Returns:
+            [n, F] and [n] where all members have the same inputs and seed, else [E, n, F] and [E, n].
+        """
+        orders = [torch.randperm(len(labels), generator=generator).to(labels.device) for generator in self.generators]
+        if inputs.dim() == 2 and len(orders) == 1:
+            return inputs[orders[0]], labels[orders[0]]
+        order = torch.stack([orders[row] for row in self.rows])
+        if inputs.dim() == 2:
+            return inputs[order], labels[order]
+        return torch.stack([own[rows] for own, rows in zip(inputs, order, strict=True)]), labels[order]
 
 
 def order_seed(seed: int) -> int:

@@ -9,8 +9,12 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-OnProgress = Callable[[int, NDArray[np.float32]], bool]
-"""Called with the steps done in this epoch and the losses [k, E] of the k steps since the last call; False stops."""
+OnProgress = Callable[[int, NDArray[np.float32], NDArray[np.float32] | None], bool]
+"""Called with what the k steps since the last call gave; False stops.
+
+Its arguments are the steps done in this epoch, the losses [k, E] (nats), and log10 of the squared L2 norms of the
+weight gradients [k, E, L] of the L linear layers (−inf for a gradient of exactly 0), None where they are not recorded.
+"""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,10 @@ class EpochOutcome:
     `train_loss` (nats) and `train_accuracy` are means over the samples of the `steps` batches done, measured while
     training; NaN before the first batch. `samples` counts per member, `seconds` is wall-clock time. `complete` is False
     when the epoch was stopped.
+
+    `gradient_norms` [E, L] is the squared L2 norm of the gradient of each linear layer's weights, before clipping,
+    averaged over the steps, and `zero_gradients` [E, L] the number of steps at which it was exactly 0. Both are None
+    where gradients are not recorded.
     """
 
     train_loss: NDArray[np.float64]
@@ -28,6 +36,8 @@ class EpochOutcome:
     samples: int
     seconds: float
     complete: bool
+    gradient_norms: NDArray[np.float64] | None = None
+    zero_gradients: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -38,12 +48,24 @@ class Evaluation:
     accuracy: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """The most probable class of each of n points and its probability (0…1), per member."""
+
+    classes: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
 class Trainer(Protocol):
     """Trains `members` networks side by side, an epoch at a time, however a step is executed."""
 
     @property
     def members(self) -> int:
         """The number of networks, E."""
+
+    @property
+    def parameters(self) -> list[int]:
+        """The trainable parameters of each network."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -54,3 +76,6 @@ class Trainer(Protocol):
 
     def evaluate(self, split: Literal["validation", "test"]) -> Evaluation:
         """Measure every network on a split."""
+
+    def predict(self, coordinates: NDArray[np.float32]) -> Prediction:
+        """What every network makes of the points `coordinates` [n, 2] (degrees); both results are [E, n]."""

@@ -119,3 +119,45 @@ def test_a_member_without_finite_weights_leaves_the_others_alone() -> None:
     assert logits[1].isnan().all()
     for e in (0, 2):
         torch.testing.assert_close(logits[e], members[e](x), rtol=1e-12, atol=1e-13)
+
+
+def test_a_residual_layer_adds_its_input_and_the_first_does_not() -> None:
+    network = MLP(hidden_layers=3, hidden_width=2, classes=2, residual=True)
+    with torch.no_grad():
+        for linear, number in zip(network.linears, (1.0, 2.0, 3.0, 1.0), strict=True):
+            cast(nn.Linear, linear).weight.copy_(number * torch.eye(2))
+            cast(nn.Linear, linear).bias.zero_()
+    # 1; 2·1 + 1; 3·3 + 3; a negative input is stopped by the first layer.
+    assert network(torch.tensor([[1.0, -1.0]])).tolist() == [[12.0, 0.0]]
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_members_of_several_depths_and_widths(batch_norm: bool, residual: bool) -> None:
+    shapes = [(5, 3), (3, 8), (3, 5), (1, 6)]
+    members = [MLP.seeded(i, *shape, 4, batch_norm, residual).double() for i, shape in enumerate(shapes)]
+    ensemble = EnsembleMLP(members)
+    assert [len(weight) for weight in ensemble.weights] == [4, 3, 3, 1, 1, 4]
+    assert ensemble.parameter_counts == [member.parameter_count for member in members]
+    x = torch.randn(10, 2, dtype=torch.float64)
+    for training in (True, False):
+        logits = ensemble.train(training)(x)
+        expected = torch.stack([member.train(training)(x) for member in members])
+        torch.testing.assert_close(logits, expected, rtol=1e-12, atol=1e-13)
+    for e, member in enumerate(members):
+        torch.testing.assert_close(ensemble.member(e).state_dict(), member.state_dict(), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ([MLP(1, 4, 3), MLP(2, 4, 3)], "deepest first"),
+        ([MLP(2, 4, 3), MLP(0, 4, 3)], "without hidden layers"),
+        ([MLP(2, 4, 3), MLP(2, 4, 3, batch_norm=True)], "differ in depth and width"),
+        ([MLP(2, 4, 3), MLP(2, 4, 3, residual=True)], "differ in depth and width"),
+        ([MLP(2, 4, 3), MLP(2, 4, 2)], "differ in depth and width"),
+    ],
+)
+def test_members_that_do_not_go_together(members: list[MLP], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        EnsembleMLP(members)

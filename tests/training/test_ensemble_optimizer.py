@@ -38,7 +38,8 @@ def test_equals_torch_adam() -> None:
     references = [torch.optim.Adam(row, lr=rate) for row, rate in zip(rows, RATES, strict=True)]
     for step in range(1, 200):
         grads = gradients(step, ours)
-        optimizer.step(grads)
+        optimizer.collect(grads)
+        optimizer.step()
         for e, reference in enumerate(references):
             for p, gradient in zip(rows[e], grads, strict=True):
                 p.grad = gradient[e].clone()
@@ -46,6 +47,30 @@ def test_equals_torch_adam() -> None:
     for index, p in enumerate(ours):
         expected = torch.stack([row[index].detach() for row in rows])
         torch.testing.assert_close(p.detach(), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_parameters_of_fewer_rows_belong_to_the_first_members() -> None:
+    generator = torch.Generator().manual_seed(1)
+    shapes = [(3, 2, 4), (2, 4, 4), (3, 5), (1, 4), (2, 1, 4)]
+    ours = [nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64)) for shape in shapes]
+    rows = [[nn.Parameter(p[e].detach().clone()) for p in ours if e < len(p)] for e in range(3)]
+    optimizer = EnsembleAdam(ours, RATES, weight_decay=0.1, clip_norm=1.0)
+    assert [len(p) for p in optimizer.parameters] == [3, 3, 2, 2, 1]
+    references = [torch.optim.Adam(row, lr=rate, weight_decay=0.1) for row, rate in zip(rows, RATES, strict=True)]
+    for step in range(1, 60):
+        grads = gradients(step, optimizer.parameters)
+        optimizer.collect(grads)
+        optimizer.step()
+        by_parameter = dict(zip(map(id, optimizer.parameters), grads, strict=True))
+        for e, (row, reference) in enumerate(zip(rows, references, strict=True)):
+            for p, gradient in zip(row, (by_parameter[id(q)] for q in ours if e < len(q)), strict=True):
+                p.grad = gradient[e].clone()
+            nn.utils.clip_grad_norm_(row, 1.0)
+            reference.step()
+    for e, row in enumerate(rows):
+        for p, expected in zip((q for q in ours if e < len(q)), row, strict=True):
+            torch.testing.assert_close(p[e].detach(), expected.detach(), rtol=1e-10, atol=1e-10)
+    assert not optimizer.flat[2, 8 + 5 :].any()
 
 
 def test_parameters_are_views_of_the_buffer_and_keep_their_values() -> None:
@@ -63,10 +88,12 @@ def test_a_diverging_member_leaves_the_others_bit_identical() -> None:
     first, second = EnsembleAdam(healthy, RATES), EnsembleAdam(mixed, RATES)
     for step in range(1, 20):
         grads = gradients(step, healthy)
-        first.step(grads)
+        first.collect(grads)
+        first.step()
         spoilt = [g.clone() for g in grads]
         for index, g in enumerate(spoilt):
             g[0] = (float("nan"), float("inf"), 1e308)[index]
-        second.step(spoilt)
+        second.collect(spoilt)
+        second.step()
     assert torch.equal(first.flat[1:], second.flat[1:])
     assert not second.flat[0].isfinite().all()

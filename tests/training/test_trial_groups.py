@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from iml_tui.experiments.trials import MLPTrial
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
 from iml_tui.training.grouping import group_trials
 
 
@@ -26,23 +26,56 @@ def test_learning_rates_and_seeds_train_together() -> None:
     assert group_trials(trials) == [[0, 1, 2, 3]]
 
 
-def test_whatever_changes_the_shape_or_the_steps_separates() -> None:
+def test_whatever_changes_the_steps_separates() -> None:
     changes: list[dict[str, Any]] = [
         {},
-        {"hidden_layers": 2},
-        {"hidden_width": 8},
+        {"hidden_width": 17},
         {"batch_norm": True},
         {"batch_size": 16},
         {"epochs": 10},
+        {"residual": True},
+        {"sine_frequencies": (1.0,)},
+        {"fourier_frequencies": 8, "fourier_scale": 1.0},
+        {"optimizer": "adamw"},
+        {"weight_decay": 0.1},
+        {"clip_norm": 1.0},
+        {"scheduler": "cosine"},
+        {"averaging": 0.9},
+        {"record_gradients": True},
         {"seed": 1},
     ]
     trials = [trial(n, **change) for n, change in enumerate(changes)]
-    assert group_trials(trials) == [[0, 6], [1], [2], [3], [4], [5]]
+    assert group_trials(trials) == [[0, 14], *([n] for n in range(1, 14))]
 
 
-def test_order_is_kept() -> None:
-    trials = [trial(n, hidden_layers=[6, 2, 6, 2, 6][n]) for n in range(5)]
-    assert group_trials(trials) == [[0, 2, 4], [1, 3]]
+def test_depths_and_narrow_widths_train_together_deepest_first() -> None:
+    shapes = [(1, 16), (2, 16), (6, 16), (10, 16), (6, 8), (6, 32), (2, 32), (6, 64)]
+    trials = [trial(n, hidden_layers=depth, hidden_width=width) for n, (depth, width) in enumerate(shapes)]
+    assert group_trials(trials) == [[3, 2, 4, 1, 0], [5, 6], [7]]
+
+
+def test_networks_whose_gradients_are_recorded_have_one_shape() -> None:
+    shapes = [(6, 16), (2, 16), (6, 8), (6, 16)]
+    trials = [
+        trial(n, hidden_layers=depth, hidden_width=width, record_gradients=True)
+        for n, (depth, width) in enumerate(shapes)
+    ]
+    assert group_trials(trials) == [[0, 3], [1], [2]]
+
+
+def test_wide_networks_and_other_classifiers_are_alone() -> None:
+    trials = [
+        trial(0, hidden_width=144),
+        ClassifierTrial(name="nearest", label="1-NN", seed=42, kind="nearest-neighbour"),
+        trial(2, hidden_width=144, seed=1),
+        ClassifierTrial(name="nearest again", label="1-NN", seed=42, kind="nearest-neighbour"),
+    ]
+    assert group_trials(trials) == [[0], [1], [2], [3]]
+
+
+def test_fourier_features_of_few_seeds_are_held_at_once() -> None:
+    trials = [trial(n, seed=n, fourier_frequencies=8, fourier_scale=1.0) for n in range(10)]
+    assert [len(group) for group in group_trials(trials)] == [8, 2]
 
 
 def test_groups_have_a_limit() -> None:

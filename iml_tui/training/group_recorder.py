@@ -1,0 +1,179 @@
+"""Writing what happens to trials that train together: events, and a value for every step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
+from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.events import EventWriter
+from iml_tui.runs.reading import BATCH_LOSS, LOG_GRADIENT_NORMS
+from iml_tui.runs.series import SeriesWriter
+from iml_tui.training.trainer import EpochOutcome, Evaluation, Trainer
+
+PROGRESS_SECONDS = 0.5
+"""Least time between two progress events of a trial: bars move, the log stays small."""
+
+
+class StepSeries:
+    """The step-level series of the members of one group, open while it trains.
+
+    Of each network the batch losses are kept and, where recorded, log10 of the squared norms of its layers' gradients,
+    all layers of the first step, then of the second. A classifier that is fitted in one step has no series.
+    """
+
+    def __init__(
+        self, directory: RunDirectory, positions: Sequence[int], trials: Sequence[MLPTrial | ClassifierTrial]
+    ) -> None:
+        self._files = ExitStack()
+        self._losses: list[SeriesWriter] = []
+        self._norms: list[SeriesWriter] = []
+        for position, trial in zip(positions, trials, strict=True):
+            if isinstance(trial, MLPTrial):
+                self._losses.append(self._open(directory, position, BATCH_LOSS))
+                if trial.record_gradients:
+                    self._norms.append(self._open(directory, position, LOG_GRADIENT_NORMS))
+
+    def _open(self, directory: RunDirectory, position: int, name: str) -> SeriesWriter:
+        return self._files.enter_context(closing(SeriesWriter(directory.series_file(position, name))))
+
+    def append(self, losses: NDArray[np.float32], norms: NDArray[np.float32] | None) -> None:
+        """Keep the losses [k, E] and norms [k, E, L] of k steps. Raises OSError where the disk is full."""
+        for member, writer in enumerate(self._losses):
+            writer.append(losses[:, member])
+        if norms is not None:
+            for member, writer in enumerate(self._norms):
+                writer.append(norms[:, member].ravel())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._files.close()
+
+
+class GroupRecorder:
+    """Writes events and series for the trials of one group while they train together.
+
+    Attributes:
+        diverged: per member, whether a batch loss was not finite; boolean, shape (members,).
+        epochs_done: whole epochs so far.
+    """
+
+    def __init__(
+        self,
+        positions: list[int],
+        trainer: Trainer,
+        samples_per_step: int,
+        series: StepSeries,
+        events: EventWriter,
+        stop: Callable[[], bool],
+        may_diverge: bool = True,
+    ) -> None:
+        self._positions = positions
+        self._parameters = trainer.parameters
+        self._steps_per_epoch = trainer.steps_per_epoch
+        self._samples_per_step = samples_per_step
+        self._series = series
+        self._events = events
+        self._stop = stop
+        self._may_diverge = may_diverge
+        self._epoch = 0
+        self._epoch_began = 0.0
+        self._last_progress = 0.0
+        self.diverged: NDArray[np.bool_] = np.zeros(len(positions), dtype=np.bool_)
+        self.epochs_done = 0
+
+    def start(self) -> None:
+        """Tell that the trials begin, and how many trainable parameters each has."""
+        for position, parameters in zip(self._positions, self._parameters, strict=True):
+            self._events.append("trial_started", trial=position, parameters=parameters)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """An epoch, counted from 1, begins."""
+        self._epoch = epoch
+        self._epoch_began = time.perf_counter()
+
+    def on_progress(
+        self, steps_done: int, losses: NDArray[np.float32], norms: NDArray[np.float32] | None = None
+    ) -> bool:
+        """Keep what the steps since the last call gave; False asks the trainer to stop.
+
+        Args:
+            steps_done: steps of this epoch.
+            losses: batch losses [k, E].
+            norms: log10 of the squared norms of the layers' gradients [k, E, L].
+        """
+        self._series.append(losses, norms)
+        if self._may_diverge:
+            self._find_divergence(steps_done - len(losses), losses)
+        now = time.perf_counter()
+        if now - self._last_progress >= PROGRESS_SECONDS:
+            self._last_progress = now
+            self._report_progress(steps_done, now - self._epoch_began)
+        return not self.stop_requested()
+
+    def stop_requested(self) -> bool:
+        """Whether anyone has asked the run to stop."""
+        return self._stop()
+
+    def end_epoch(self, outcome: EpochOutcome, validation: Evaluation, test: Evaluation) -> None:
+        """Write the figures of a whole epoch."""
+        self.epochs_done = self._epoch
+        for member, position in enumerate(self._positions):
+            metrics = {
+                "train_loss": float(outcome.train_loss[member]),
+                "train_accuracy": float(outcome.train_accuracy[member]),
+                "validation_loss": float(validation.loss[member]),
+                "validation_accuracy": float(validation.accuracy[member]),
+                "test_loss": float(test.loss[member]),
+                "test_accuracy": float(test.accuracy[member]),
+            }
+            self._events.append(
+                "epoch",
+                trial=position,
+                epoch=self._epoch,
+                metrics=metrics,
+                seconds=outcome.seconds,
+                samples_per_second=outcome.samples / outcome.seconds,
+                durable=member == len(self._positions) - 1,
+                **_gradients(outcome, member),
+            )
+
+    def _find_divergence(self, steps_before: int, losses: NDArray[np.float32]) -> None:
+        for member in np.flatnonzero(~np.isfinite(losses).all(axis=0) & ~self.diverged):
+            self.diverged[member] = True
+            first = int(np.flatnonzero(~np.isfinite(losses[:, member]))[0])
+            self._events.append(
+                "diverged",
+                trial=self._positions[member],
+                epoch=self._epoch,
+                batch=steps_before + first + 1,
+            )
+
+    def _report_progress(self, steps_done: int, seconds: float) -> None:
+        for position in self._positions:
+            self._events.append(
+                "progress",
+                trial=position,
+                epoch=self._epoch,
+                step=steps_done,
+                steps=self._steps_per_epoch,
+                samples_per_second=steps_done * self._samples_per_step / seconds,
+            )
+
+
+def _gradients(outcome: EpochOutcome, member: int) -> dict[str, list[float] | list[int]]:
+    """What the epoch event says of one member's gradients; nothing where they are not recorded."""
+    if outcome.gradient_norms is None or outcome.zero_gradients is None:
+        return {}
+    return {
+        "gradient_norms": [float(norm) for norm in outcome.gradient_norms[member]],
+        "zero_gradients": [int(count) for count in outcome.zero_gradients[member]],
+    }
