@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack, closing
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.registry import find
 from iml_tui.experiments.results import DataSummary
-from iml_tui.experiments.trials import MLPTrial
+from iml_tui.experiments.trials import MLPTrial, Trial
 from iml_tui.runs.directory import RunDirectory, create_run
 from iml_tui.runs.events import EventWriter
 from iml_tui.runs.figures import write_figures
@@ -59,7 +60,7 @@ def recorded_run(
         slug: the experiment.
         state: `queued` and `starting` have no events yet; `starting`, `running` and `paused` belong to this living
             process; `interrupted` is recorded as running by a process that is gone. All but `done` stop half-way
-            through the last trial begun, which is the second where there are several.
+            through the last model begun, which is the second where there are several; its seeds train together.
         epochs: epochs asked for where the experiment takes one number or a list of them; None for its default.
         created: when the run was asked for, seconds since the epoch.
         hyperparameters: others that differ from their default.
@@ -90,8 +91,9 @@ def departed() -> WorkerIdentity:
 
 def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experiment, state: State) -> RunRecord:
     ends: list[TrialRecord] = []
-    # A run that did not get to its end was in its second trial, if there is one.
-    begun = len(record.trials) if state == "done" else min(2, len(record.trials))
+    # A run that did not get to its end was in its second model, if there is one.
+    seeds = len({trial.seed for trial in record.trials})
+    begun = len(record.trials) if state == "done" else min(2 * seeds, len(record.trials))
     with (
         patch("time.time", lambda: record.created + 33.0),
         closing(EventWriter(directory.events_file)) as events,
@@ -100,7 +102,7 @@ def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experi
         events.append("started", device="CPU", versions={})
         for position, trial in enumerate(record.trials[:begun]):
             series = stack.enter_context(closing(SeriesWriter(directory.series_file(position, BATCH_LOSS))))
-            whole = state == "done" or position < begun - 1
+            whole = state == "done" or position < begun - seeds
             ends.append(_write_trial(events, series, position, trial, whole, state))
         if state in ("done", "stopped", "failed"):
             events.append("finished", state=state, message=_message(state))
@@ -122,7 +124,7 @@ def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experi
     if ended:
         results = RunReader(directory).results
         write_tables(directory.tables, experiment.tables(results))
-        write_figures(directory.figures, experiment.charts, results)
+        write_figures(directory.figures, experiment.charts_for(results), results)
         record = record.model_copy(update={"summary": experiment.summary(results)})
     return record
 
@@ -132,12 +134,14 @@ def _message(state: State) -> str:
 
 
 def _write_trial(
-    events: EventWriter, series: SeriesWriter, position: int, trial: MLPTrial, whole: bool, state: State
+    events: EventWriter, series: SeriesWriter, position: int, trial: Trial, whole: bool, state: State
 ) -> TrialRecord:
     curve = CurveShape(trial)
+    layers = trial.hidden_layers + 1 if isinstance(trial, MLPTrial) and trial.record_gradients else 0
     done = trial.epochs if whole else max(1, trial.epochs // 2)
     steps = trial.batches_per_epoch(DATA.rows["train"])
-    events.append("trial_started", trial=position)
+    parameters = parameters_of(trial) if isinstance(trial, MLPTrial) else 0
+    events.append("trial_started", trial=position, parameters=parameters)
     for epoch in range(1, done + 1):
         events.append(
             "epoch",
@@ -146,6 +150,7 @@ def _write_trial(
             metrics=curve.metrics(epoch),
             seconds=0.25,
             samples_per_second=320_000.0,
+            **(curve.gradients(epoch, layers, steps) if layers else {}),
         )
     series.append(curve.batch_losses(min(_MAX_BATCHES, steps * done), done))
     if curve.diverges:
@@ -161,12 +166,29 @@ def _write_trial(
     return TrialRecord(state="running", epochs_done=done)
 
 
+def parameters_of(trial: MLPTrial) -> int:
+    """Weights and biases of the linear layers, as of a network on raw inputs."""
+    sizes = [2, *[trial.hidden_width] * trial.hidden_layers, DATA.classes]
+    return sum((before + 1) * after for before, after in pairwise(sizes))
+
+
 class CurveShape:
     """Losses (nats) and accuracies as training shows them: best at a learning rate near 1e-3, noisier above, slow
-    below, not finite from 1 on.
+    below, not finite from 1 on; lower for larger networks and for features. Gradients vanish towards the input, but not
+    those of residual networks.
     """
 
-    def __init__(self, trial: MLPTrial) -> None:
+    def __init__(self, trial: Trial) -> None:
+        if not isinstance(trial, MLPTrial):
+            trial = MLPTrial(
+                **trial.model_dump(include={"name", "label", "seed", "epochs"}),
+                hidden_layers=1,
+                hidden_width=1,
+                batch_norm=False,
+                learning_rate=1e-3,
+                batch_size=1,
+            )
+        self._residual = trial.residual
         rate = trial.learning_rate * (1.5 if trial.batch_norm else 1.0)
         self.diverges = rate >= 1
         self._speed = 1.2 * min(1.0, rate / 1e-3) ** 0.8 * (128 / trial.batch_size) ** 0.3
@@ -174,6 +196,11 @@ class CurveShape:
         self._noise = 0.02 + 0.08 * max(0.0, math.log10(rate / 1e-3))
         self._batch_noise = 0.9 / math.sqrt(trial.batch_size)
         self._seed = trial.seed + round(1e6 * rate) + trial.batch_size
+        size = trial.hidden_layers * trial.hidden_width / (6 * 16)
+        features = len(trial.sine_frequencies) + trial.fourier_frequencies
+        if size != 1 or features:
+            self._floor *= size**-0.2 / (1 + features / 50)
+            self._seed += 1000 * trial.hidden_layers + trial.hidden_width + features
 
     def loss(self, epochs: NDArray[np.float64]) -> NDArray[np.float64]:
         """The loss without noise after so many epochs, shape (n,)."""
@@ -189,6 +216,15 @@ class CurveShape:
             found[f"{split}_loss"] = math.nan if self.diverges and epoch > 1 else loss + 3e4 * self.diverges
             found[f"{split}_accuracy"] = 0.03 if self.diverges else 1 / (1 + 0.28 * loss)
         return found
+
+    def gradients(self, epoch: int, layers: int, steps: int) -> dict[str, list[float] | list[int]]:
+        """The fields of an epoch event on gradients: squared norms, and of how many steps they were exactly 0."""
+        from_the_end = np.arange(layers)[::-1]
+        decades = 0.002 if self._residual else 0.25
+        noise = np.random.default_rng([self._seed, epoch, layers]).normal(0, 0.1, layers)
+        norms = 10 ** (-0.5 - decades * from_the_end - 0.02 * epoch + noise)
+        norms[norms < 1e-24] = 0.0
+        return {"gradient_norms": norms.tolist(), "zero_gradients": np.where(norms == 0, steps, 0).tolist()}
 
     def batch_losses(self, count: int, epochs: int) -> NDArray[np.float32]:
         """The losses of `count` batches spread over so many epochs, shape (count,)."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from iml_tui.experiments.charts import Chart
+from iml_tui.experiments.charts import Chart, HeatMap
 from iml_tui.experiments.hyperparameters import Hyperparameters
+from iml_tui.experiments.maps import MapChoice, best_and_worst
 from iml_tui.experiments.results import Results
 from iml_tui.experiments.tables import Table, Value
-from iml_tui.experiments.trials import MLPTrial
+from iml_tui.experiments.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -29,25 +30,43 @@ class Experiment(ABC):
 
     Attributes:
         id: number in the course, "6.1.2.1".
+        other_ids: numbers in the course that this experiment covers as well.
         slug: name on the command line, "learning-rate".
         title: name on the screen.
         section: group in the list of experiments.
         question: what the experiment answers, one sentence ending in a question mark.
         hyperparameters: the pydantic model of what can be set; form, `--set` and validation come from it.
-        charts: declarative charts, the most telling first.
+        charts: declarative charts, the most telling first; `charts_for` fills in what depends on the results.
     """
 
     id: ClassVar[str]
+    other_ids: ClassVar[tuple[str, ...]] = ()
     slug: ClassVar[str]
     title: ClassVar[str]
     section: ClassVar[str]
     question: ClassVar[str]
     hyperparameters: ClassVar[type[Hyperparameters]]
-    charts: ClassVar[tuple[Chart, ...]]
+    charts: ClassVar[tuple[Chart | HeatMap, ...]]
 
     @abstractmethod
-    def trials(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
-        """The models to train, in the order of tables and legends. Names and labels are unique."""
+    def models(self, hyperparameters: Hyperparameters) -> Sequence[Trial]:
+        """The models to train, with the first seed, in the order of tables and legends.
+
+        Names and labels are unique.
+        """
+
+    def trials(self, hyperparameters: Hyperparameters) -> list[Trial]:
+        """Every model once for each seed: all seeds of the first model, then of the second."""
+        models = self.models(hyperparameters)
+        return [trial for model in models for trial in with_seeds(model, hyperparameters.seeds)]
+
+    def charts_for(self, results: Results) -> tuple[Chart | HeatMap, ...]:
+        """The charts with their trials chosen by the results; ids, order and panels are those of `charts`."""
+        return self.charts
+
+    def maps(self, results: Results) -> Sequence[MapChoice]:
+        """The decision maps to look at first, most telling first: those of the best and the worst model."""
+        return best_and_worst(results)
 
     @abstractmethod
     def tables(self, results: Results) -> list[Table]:
@@ -62,11 +81,28 @@ class Experiment(ABC):
 
         Empty before the first epoch.
         """
-        reached = [(trial, trial.last("validation_accuracy")) for trial in results.trials]
+        reached = [(trial, trial.last("validation_accuracy")) for trial in results.models]
         reached = [(trial, accuracy) for trial, accuracy in reached if math.isfinite(accuracy)]
         if not reached:
             return ""
         trial, accuracy = max(reached, key=lambda pair: pair[1])
-        if len(results.trials) == 1:
+        if len(reached) == 1:
             return f"validation accuracy {accuracy:.3f} after epoch {len(trial.epochs)}"
-        return f"validation accuracy {accuracy:.3f}, best: {trial.trial.label}"  # A short list keeps the figure.
+        return f"validation accuracy {accuracy:.3f}, best: {trial.label}"  # A short list keeps the figure.
+
+
+def with_seeds(model: Trial, seeds: Sequence[int]) -> list[Trial]:
+    """The model as a trial for each seed; with several, the names tell them apart."""
+    if len(seeds) == 1:
+        return [model.model_copy(update={"seed": seeds[0]})]
+    return [
+        model.model_copy(
+            update={
+                "seed": seed,
+                "model": model.name,
+                "name": f"{model.name}, seed {seed}",
+                "label": f"{model.label} · seed {seed}",
+            }
+        )
+        for seed in seeds
+    ]

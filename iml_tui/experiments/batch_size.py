@@ -23,19 +23,26 @@ from iml_tui.experiments.hyperparameters import (
 from iml_tui.experiments.measures import Noise, noise
 from iml_tui.experiments.reporting import (
     best_epoch,
+    best_finding,
     best_trial,
     best_value,
     capital,
+    difference,
+    difference_column,
     final,
     is_reports_setting,
     iterations,
     measured_on,
+    over_how_many,
+    percent,
+    shown,
     timing_table,
     verdict_findings,
     with_report,
 )
 from iml_tui.experiments.results import Results, TrialResult
-from iml_tui.experiments.tables import Column, Table
+from iml_tui.experiments.seeds import seeds_of, spread
+from iml_tui.experiments.tables import Column, Table, Value
 from iml_tui.experiments.trials import MLPTrial
 
 # What the report measured on the course's 106,897 training samples, by batch size.
@@ -117,12 +124,12 @@ class BatchSizeExperiment(Experiment):
         Chart("train-loss", "Train loss", ("train_loss",), y_label="loss (nats)"),
     )
 
-    def trials(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
+    def models(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
         """One trial for every batch size, in the order given."""
         assert isinstance(hyperparameters, BatchSizeHyperparameters)
         sizes = hyperparameters.batch_sizes
         epochs = hyperparameters.epochs * (len(sizes) if len(hyperparameters.epochs) == 1 else 1)
-        shared = hyperparameters.model_dump(exclude={"batch_sizes", "epochs"})
+        shared = hyperparameters.settings("batch_sizes", "epochs")
         return [
             MLPTrial(name=f"batch size {size}", label=f"batch {size}", batch_size=size, epochs=count, **shared)
             for size, count in zip(sizes, epochs, strict=True)
@@ -130,20 +137,20 @@ class BatchSizeExperiment(Experiment):
 
     def tables(self, results: Results) -> list[Table]:
         """Iterations and accuracy, the noise of the batch losses, and the speed."""
-        noises = [_noise(trial) for trial in results.trials]
-        return [_iterations_table(results), _noise_table(results, noises), timing_table(results)]
+        return [_iterations_table(results), _noise_table(results), timing_table(results)]
 
     def findings(self, results: Results) -> list[Finding]:
         """Iterations, the best accuracy, the noise against the batch size, and any trial that failed."""
-        if not any(trial.epochs for trial in results.trials):
+        if not any(trial.epochs for trial in results.models):
             return []
         failed = [f for f in verdict_findings(results) if f.evidence["verdict"] == "diverged"]
-        return [*_most_accurate(results), *_quieter(results), *_steps(results), *failed]
+        return [*_most_accurate(results), *best_finding(results), *_quieter(results), *_steps(results), *failed]
 
 
-def _noise(trial: TrialResult) -> Noise | None:
-    load = trial.series.get("batch_loss")
-    return noise(load()) if load is not None else None
+def _noises(model: TrialResult) -> list[Noise]:
+    """The noise of every seed whose batch losses can be measured."""
+    loads = [trial.series.get("batch_loss") for trial in seeds_of(model)]
+    return [found for load in loads if load is not None and (found := noise(load())) is not None]
 
 
 def _iterations_table(results: Results) -> Table:
@@ -151,36 +158,43 @@ def _iterations_table(results: Results) -> Table:
         Column("batch_size", "Batch size"),
         Column("iterations_per_epoch", "Iterations per epoch"),
         Column("reference_iterations_per_epoch", "Report's iterations per epoch"),
+        difference_column("iterations_per_epoch", "Difference of iterations"),
         Column("epochs", "Epochs"),
         Column("iterations", "Iterations in all"),
         Column("validation_accuracy", "Final validation accuracy"),
         Column("best_validation_accuracy", "Best validation accuracy"),
-        Column("best_epoch", "Best epoch"),
+        Column("best_epoch", "Best epoch", decimals=1),
         Column("reference_validation_accuracy", "Report's validation accuracy", decimals=3),
+        difference_column("validation_accuracy", "Difference of final accuracy"),
     )
     rows = []
-    for result in results.trials:
-        trial, done = result.trial, len(result.epochs)
+    for result in results.models:
+        trial, done = result.mlp, len(result.epochs)
         steps = iterations(trial, results.data)
+        reports_steps = REPORT_ITERATIONS.get(trial.batch_size)
         in_report = is_reports_setting(trial, batch_size=1, epochs=1, batch_norm=False)
+        reports_accuracy = REPORT_ACCURACY_OF_ONE if in_report else None
+        accuracy = final(result, "validation_accuracy")
         rows.append(
             (
                 trial.batch_size,
                 steps,
-                REPORT_ITERATIONS.get(trial.batch_size),
+                reports_steps,
+                difference(steps, reports_steps),
                 done,
                 steps * done,
-                final(result, "validation_accuracy"),
+                accuracy,
                 best_value(result, "validation_accuracy"),
                 best_epoch(result, "validation_accuracy"),
-                REPORT_ACCURACY_OF_ONE if in_report else None,
+                reports_accuracy,
+                difference(accuracy, reports_accuracy),
             )
         )
-    note = f"{with_report(results.data)} An iteration is one step of the optimizer on one batch."
+    note = f"{with_report(results)} An iteration is one step of the optimizer on one batch."
     return Table("batch-sizes", "Iterations and accuracy", columns, tuple(rows), note=note)
 
 
-def _noise_table(results: Results, noises: list[Noise | None]) -> Table:
+def _noise_table(results: Results) -> Table:
     columns = (
         Column("batch_size", "Batch size"),
         Column("batches", "Batches measured"),
@@ -189,19 +203,9 @@ def _noise_table(results: Results, noises: list[Noise | None]) -> Table:
         Column("relative_noise", "Noise / mean loss", decimals=1, unit="%"),
         Column("noise_of_one_sample", "Noise × √batch size", unit="nats"),
     )
-    rows = tuple(
-        (
-            result.trial.batch_size,
-            *(
-                (n.batches, n.mean, n.deviation, 100 * n.relative, n.deviation * math.sqrt(result.trial.batch_size))
-                if n
-                else (None,) * 5
-            ),
-        )
-        for result, n in zip(results.trials, noises, strict=True)
-    )
+    rows = tuple((model.mlp.batch_size, *_noise_cells(model)) for model in results.models)
     note = (
-        f"{measured_on(results.data)} Noise: the standard deviation of the training loss per batch about its local "
+        f"{measured_on(results)} Noise: the standard deviation of the training loss per batch about its local "
         "mean, √(Σ(l[i+1] − l[i])² / (2(n − 1))) over the last fifth of the batches, of short runs over the last 100 "
         "(von Neumann et al. 1941, Rice 1984). If only the choice of the samples made it, it would fall as "
         "1/√batch size, and the last column would "
@@ -210,42 +214,56 @@ def _noise_table(results: Results, noises: list[Noise | None]) -> Table:
     return Table("noise", "Noise of the training loss per batch", columns, rows, note=note)
 
 
+def _noise_cells(model: TrialResult) -> tuple[Value, ...]:
+    found = _noises(model)
+    if not found:
+        return (None,) * 5
+    return (
+        min(each.batches for each in found),
+        spread([each.mean for each in found]),
+        spread([each.deviation for each in found]),
+        percent(spread([each.relative for each in found])),
+        spread([each.deviation * math.sqrt(model.mlp.batch_size) for each in found]),
+    )
+
+
 def _most_accurate(results: Results) -> list[Finding]:
-    best = best_trial(results.trials, "validation_accuracy")
+    best = best_trial(results.models, "validation_accuracy")
     if best is None:
         return []
-    trial, epoch, accuracy = best
-    steps = epoch * iterations(trial.trial, results.data)
+    model, epoch, accuracy = best
+    steps = float(epoch or 0) * iterations(model.trial, results.data)
     text = (
-        f"{capital(trial.name)} reached the highest validation accuracy, {accuracy:.4f} at epoch {epoch} after "
-        f"{steps:,} iterations."
+        f"{capital(model.name)} reached the highest validation accuracy at any epoch, {shown(accuracy)} at epoch "
+        f"{shown(epoch, 1)} after {steps:,.0f} iterations{over_how_many(model)}."
     )
-    evidence = {"batch_size": trial.trial.batch_size, "epoch": epoch, "iterations": steps}
-    return [Finding("Highest validation accuracy", text, {**evidence, "validation_accuracy": accuracy})]
+    evidence = {"batch_size": model.mlp.batch_size, "epoch": epoch, "iterations": round(steps)}
+    return [Finding("Highest validation accuracy at any epoch", text, {**evidence, "validation_accuracy": accuracy})]
 
 
 def _quieter(results: Results) -> list[Finding]:
-    measured = [
-        (trial.trial.batch_size, n)
-        for trial in results.trials
-        if (n := _noise(trial)) is not None and math.isfinite(n.deviation)
-    ]
+    measured: dict[int, float] = {}
+    for model in results.models:
+        deviation = spread([each.deviation for each in _noises(model)] or [None])
+        if isinstance(deviation, float) and math.isfinite(deviation):
+            measured[model.mlp.batch_size] = deviation
     if len(measured) < 2:
         return []
-    (small, noisy), (large, quiet) = min(measured, key=lambda m: m[0]), max(measured, key=lambda m: m[0])
-    factor = noisy.deviation / quiet.deviation if quiet.deviation > 0 else math.nan
+    small, large = min(measured), max(measured)
+    noisy, quiet = measured[small], measured[large]
+    factor = noisy / quiet if quiet > 0 else math.nan
     expected = math.sqrt(large / small)
     text = (
-        f"The noise of the training loss per batch is {noisy.deviation:.4f} with batch size {small} and "
-        f"{quiet.deviation:.4f} with {large}, a factor of {factor:.1f}; 1/√batch size alone would make it "
+        f"The noise of the training loss per batch is {shown(noisy)} with batch size {small} and {shown(quiet)} "
+        f"with {large}{over_how_many(results.models[0])}, a factor of {factor:.1f}; 1/√batch size alone would make it "
         f"{expected:.1f}."
     )
-    evidence = {f"noise {size}": n.deviation for size, n in measured}
+    evidence = {f"noise {size}": deviation for size, deviation in measured.items()}
     return [Finding("Noise", text, {**evidence, "factor": factor, "expected_factor": expected})]
 
 
 def _steps(results: Results) -> list[Finding]:
-    counts = {t.trial.batch_size: iterations(t.trial, results.data) for t in results.trials}
+    counts = {t.mlp.batch_size: iterations(t.trial, results.data) for t in results.models}
     if len(counts) < 2:
         return []
     small, large = min(counts), max(counts)

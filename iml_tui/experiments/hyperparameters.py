@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from iml_tui.errors import UsageError
-from iml_tui.text import quoted
+from iml_tui.experiments.fields import FieldError, FieldSpec, describe, read_value
 
 LearningRate = Annotated[
     float,
@@ -55,28 +52,46 @@ BatchNorm = Annotated[
     ),
 ]
 
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+MAX_SEEDS = 20
+
 # More curves than this cannot be told apart in one chart of a terminal.
 MAX_TRIALS = 12
-
-Kind = Literal["integer", "number", "switch", "integers", "numbers"]
 
 
 class Hyperparameters(BaseModel):
     """Base of every experiment's hyperparameters. Frozen; unknown keys are refused.
 
     Every field carries a `title`, a `description` (help text) and its bounds; a unit stands in
-    `json_schema_extra={"unit": …}`. A list is written with commas.
+    `json_schema_extra={"unit": …}`. A list is written with commas;
+    a choice among a few words is a `Literal` of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(
-        42,
-        title="Seed",
-        ge=0,
-        le=2**32 - 1,
-        description="Start of the random generators: the same seed gives the same initial weights and batch order.",
-    )
+    seeds: Annotated[
+        tuple[Seed, ...],
+        Field(
+            title="Seeds",
+            description="Starts of the random generators: the same seed gives the same initial weights and batch "
+            "order. With several, every model is trained once for each, and means and deviations are shown.",
+        ),
+    ] = (42,)
+
+    @field_validator("seeds")
+    @classmethod
+    def _check_seeds(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if not values:
+            raise ValueError("needs at least one seed")
+        if len(values) > MAX_SEEDS:
+            raise ValueError(f"has {len(values)} seeds, and a model is trained with at most {MAX_SEEDS}")
+        if len(set(values)) < len(values):
+            raise ValueError("names a seed twice, which would train the same model twice")
+        return values
+
+    def settings(self, *left_out: str) -> dict[str, Any]:
+        """The values as keyword arguments for a trial: all but those left out, and the first seed as `seed`."""
+        return {**self.model_dump(exclude={"seeds", *left_out}), "seed": self.seeds[0]}
 
 
 class MLPHyperparameters(Hyperparameters):
@@ -125,36 +140,21 @@ def refuse_batch_norm_of_one(batch_norm: bool, batch_sizes: tuple[int, ...]) -> 
         raise ValueError("batch norm needs a batch size of at least 2, because the variance of one sample is 0")
 
 
-@dataclass(frozen=True)
-class FieldSpec:
-    """One hyperparameter as a form shows it: `allowed` says in words what a value may be."""
-
-    name: str
-    title: str
-    kind: Kind
-    default: Any
-    unit: str
-    help: str
-    allowed: str
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """Why a value is refused. `name` is "" where the fields do not fit together."""
-
-    name: str
-    value: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.name} = {quoted(self.value)}: {self.message}" if self.name else self.message
-
-
 def fields(model: type[Hyperparameters]) -> list[FieldSpec]:
-    """The fields of an experiment: its own first, then those shared by all, the seed last."""
+    """The fields of an experiment: its own first, then those shared by all, the seeds last."""
     own = [name for name in model.model_fields if name in model.__annotations__]
-    shared = [name for name in model.model_fields if name not in own and name != "seed"]
-    return [_spec(name, model.model_fields[name]) for name in (*own, *shared, "seed")]
+    shared = [name for name in model.model_fields if name not in own and name != "seeds"]
+    return [describe(model, name) for name in (*own, *shared, "seeds")]
+
+
+def with_present_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings, as typed or as recorded, under the names of today: `seed`, once a single number, is one of `seeds`."""
+    if "seed" not in settings or "seeds" in settings:
+        return dict(settings)
+    one = settings["seed"]
+    return {("seeds" if name == "seed" else name): value for name, value in settings.items()} | {
+        "seeds": one if isinstance(one, str) else [one]
+    }
 
 
 def format_setting(value: Any) -> str:
@@ -179,6 +179,7 @@ def parse(model: type[Hyperparameters], texts: Mapping[str, str]) -> tuple[Hyper
         The hyperparameters and no errors, or None and every error found.
     """
     specs = {spec.name: spec for spec in fields(model)}
+    texts = with_present_names(texts)
     errors = [
         FieldError(name, text, f"unknown hyperparameter; there are {', '.join(specs)}")
         for name, text in texts.items()
@@ -189,7 +190,7 @@ def parse(model: type[Hyperparameters], texts: Mapping[str, str]) -> tuple[Hyper
         if name not in specs:
             continue
         try:
-            values[name] = _read(text, specs[name].kind)
+            values[name] = read_value(text, specs[name].kind, specs[name].choices)
         except ValueError:
             errors.append(FieldError(name, text, specs[name].allowed))
     if errors:
@@ -216,72 +217,3 @@ def _field_errors(error: ValidationError, texts: Mapping[str, str], specs: Mappi
         message = item["msg"].removeprefix("Value error, ") if own_words else specs[name].allowed
         found.setdefault(name, FieldError(name, texts.get(name, ""), message))
     return list(found.values())
-
-
-def _read(text: str, kind: Kind) -> Any:
-    text = text.strip()
-    if kind in ("integers", "numbers"):
-        one: Kind = "integer" if kind == "integers" else "number"
-        return tuple(_read(item, one) for item in text.strip("[]()").split(",") if item.strip())
-    if kind == "switch":
-        lower = text.lower()
-        if lower in ("yes", "true", "on", "1"):
-            return True
-        if lower in ("no", "false", "off", "0"):
-            return False
-        raise ValueError(text)
-    if "_" in text:  # Python reads 1_000; nobody means it here.
-        raise ValueError(text)
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    if kind == "number":
-        return number
-    if number != int(number):
-        raise ValueError(text)
-    return int(text) if text.lstrip("+-").isdigit() else int(number)
-
-
-def _spec(name: str, info: FieldInfo) -> FieldSpec:
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    kind, element = _kind(info.annotation)
-    bounds = info.metadata if element is None else [*info.metadata, *_element_bounds(element)]
-    return FieldSpec(
-        name=name,
-        title=info.title or name.replace("_", " "),
-        kind=kind,
-        default=info.default,
-        unit=str(extra.get("unit", "")),
-        help=info.description or "",
-        allowed=_allowed(kind, bounds),
-    )
-
-
-def _kind(annotation: Any) -> tuple[Kind, Any]:
-    """The kind of a field and, for a list, the annotation of one element."""
-    if get_origin(annotation) is tuple:
-        element = get_args(annotation)[0]
-        base = get_args(element)[0] if get_origin(element) is Annotated else element
-        return ("integers" if base is int else "numbers"), element
-    scalars: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number"}
-    return scalars[annotation], None
-
-
-def _element_bounds(element: Any) -> list[Any]:
-    if get_origin(element) is not Annotated:
-        return []
-    info = FieldInfo.from_annotation(element)
-    return list(info.metadata)
-
-
-def _allowed(kind: Kind, bounds: list[Any]) -> str:
-    if kind == "switch":
-        return "must be yes or no"
-    noun = {"integer": "a whole number", "number": "a number", "integers": "whole numbers", "numbers": "numbers"}
-    parts = []
-    for sign, word in (("gt", "greater than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most")):
-        limit = next((getattr(bound, sign) for bound in bounds if getattr(bound, sign, None) is not None), None)
-        if limit is not None:
-            parts.append(f"{word} {limit:,}" if isinstance(limit, int) else f"{word} {limit:g}")
-    each = " separated by commas, each" if kind in ("integers", "numbers") else ""
-    return f"must be {noun[kind]}{each} {' and '.join(parts)}".rstrip().removesuffix(", each")

@@ -22,17 +22,21 @@ from iml_tui.experiments.hyperparameters import (
 )
 from iml_tui.experiments.reporting import (
     as_percent,
+    at_best,
     best_epoch,
+    best_finding,
     best_trial,
     best_value,
     capital,
     final,
     measured_on,
+    over_how_many,
+    shown,
     timing_table,
     verdict_findings,
 )
-from iml_tui.experiments.results import Results, TrialResult
-from iml_tui.experiments.tables import Column, Table, Value
+from iml_tui.experiments.results import Results
+from iml_tui.experiments.tables import Column, Table
 from iml_tui.experiments.trials import MLPTrial
 from iml_tui.experiments.verdicts import UNSTABLE_FLUCTUATION, verdict_of
 
@@ -80,7 +84,7 @@ class LearningRateExperiment(Experiment):
         Chart("train-loss", "Train loss", ("train_loss",), y_label="loss (nats)", log_y=True),
     )
 
-    def trials(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
+    def models(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
         """One trial for every learning rate, in the order given."""
         assert isinstance(hyperparameters, LearningRateHyperparameters)
         return [
@@ -88,7 +92,7 @@ class LearningRateExperiment(Experiment):
                 name=f"learning rate {format_exact(rate)}",
                 label=f"lr {format_exact(rate)}",
                 learning_rate=rate,
-                **hyperparameters.model_dump(exclude={"learning_rates"}),
+                **hyperparameters.settings("learning_rates"),
             )
             for rate in hyperparameters.learning_rates
         ]
@@ -98,8 +102,8 @@ class LearningRateExperiment(Experiment):
         return [_outcome_table(results), _measures_table(results), timing_table(results)]
 
     def findings(self, results: Results) -> list[Finding]:
-        """The best trial, and what happened to each."""
-        return [*_best(results), *verdict_findings(results)]
+        """The best learning rates, at any epoch and at the end, and what happened with each."""
+        return [*_lowest(results), *best_finding(results), *verdict_findings(results)]
 
 
 def _outcome_table(results: Results) -> Table:
@@ -107,18 +111,18 @@ def _outcome_table(results: Results) -> Table:
         Column("learning_rate", "Learning rate", decimals=None),
         Column("validation_loss", "Final validation loss", unit="nats"),
         Column("best_validation_loss", "Best validation loss", unit="nats"),
-        Column("best_epoch", "Best epoch"),
+        Column("best_epoch", "Best epoch", decimals=1),
         Column("validation_accuracy", "Final validation accuracy"),
         Column("best_validation_accuracy", "Best validation accuracy"),
         Column("outcome", "What happened"),
         Column("figure", "Because"),
     )
     rows = []
-    for trial in results.trials:
+    for trial in results.models:
         judged = verdict_of(trial, results.data)
         rows.append(
             (
-                trial.trial.learning_rate,
+                trial.mlp.learning_rate,
                 final(trial, "validation_loss"),
                 best_value(trial, "validation_loss"),
                 best_epoch(trial, "validation_loss"),
@@ -128,7 +132,7 @@ def _outcome_table(results: Results) -> Table:
                 judged.figure if judged else None,
             )
         )
-    note = f"{measured_on(results.data)} Final is after the last epoch, best at any epoch."
+    note = f"{measured_on(results)} Final is after the last epoch, best at any epoch."
     return Table("learning-rates", "What each learning rate came to", columns, tuple(rows), note=note)
 
 
@@ -144,59 +148,39 @@ def _measures_table(results: Results) -> Table:
         Column("fluctuation", "Fluctuation", decimals=1, unit="%"),
     )
     rows = []
-    for trial in results.trials:
+    for trial in results.models:
         judged = verdict_of(trial, results.data)
         rows.append(
             (
-                trial.trial.learning_rate,
+                trial.mlp.learning_rate,
                 *(final(trial, f"{split}_{what}") for split in ("train", "test") for what in ("loss", "accuracy")),
                 *(as_percent(judged, key) for key in ("remaining", "fall_per_epoch", "fluctuation")),
             )
         )
     note = (
-        f"The frequency loss is that of always predicting the class frequencies of the training split, "
-        f"{results.data.frequency_loss.get('train', math.nan):.4f} nats. Over the last third of the epochs: the fall "
-        "of the train loss, from a straight line through its logarithm; the fluctuation of the validation loss, its "
-        f"robust standard deviation about a straight line, divided by its median (unstable "
-        f"above {UNSTABLE_FLUCTUATION:.0%})."
+        f"{measured_on(results)} The frequency loss is that of always predicting the class frequencies of the training "
+        f"split, {results.data.frequency_loss.get('train', math.nan):.4f} nats. Over the last third of the epochs: the "
+        "fall of the train loss, from a straight line through its logarithm; the fluctuation of the validation loss, "
+        "its robust standard deviation about a straight line, divided by its median (unstable above "
+        f"{UNSTABLE_FLUCTUATION:.0%})."
     )
     return Table("measures", "What the verdicts rest on", columns, tuple(rows), note=note)
 
 
-def _best(results: Results) -> list[Finding]:
-    found = []
-    best = best_trial(results.trials, "validation_loss")
-    if best is not None:
-        trial, epoch, loss = best
-        found.append(
-            _lowest(
-                "Lowest validation loss",
-                trial,
-                epoch,
-                f"reached the lowest validation loss, {loss:.4f} at epoch {epoch},",
-            )
-        )
-    ended = [trial for trial in results.trials if math.isfinite(trial.last("validation_loss"))]
-    if len(ended) > 1:
-        trial = min(ended, key=lambda candidate: candidate.last("validation_loss"))
-        complete = all(len(each.epochs) == each.trial.epochs for each in ended)
-        verb, when = ("ended with", "") if complete else ("has", " at the last epoch so far")
-        loss = trial.last("validation_loss")
-        found.append(
-            _lowest(
-                "Lowest at the end", trial, len(trial.epochs), f"{verb} the lowest validation loss{when}, {loss:.4f},"
-            )
-        )
-    return found
-
-
-def _lowest(title: str, trial: TrialResult, epoch: int, achievement: str) -> Finding:
-    accuracy = trial.at(epoch, "validation_accuracy")
-    evidence: dict[str, Value] = {
-        "learning_rate": trial.trial.learning_rate,
+def _lowest(results: Results) -> list[Finding]:
+    best = best_trial(results.models, "validation_loss")
+    if best is None:
+        return []
+    model, epoch, loss = best
+    accuracy = at_best(model, "validation_loss", "validation_accuracy")
+    text = (
+        f"{capital(model.name)} reached the lowest validation loss, {shown(loss)} at epoch {shown(epoch, 1)}, with a "
+        f"validation accuracy of {shown(accuracy)}{over_how_many(model)}."
+    )
+    evidence = {
+        "learning_rate": model.mlp.learning_rate,
         "epoch": epoch,
-        "validation_loss": trial.at(epoch, "validation_loss"),
+        "validation_loss": loss,
         "validation_accuracy": accuracy,
     }
-    text = f"{capital(trial.name)} {achievement} with a validation accuracy of {accuracy:.4f}."
-    return Finding(title, text, evidence)
+    return [Finding("Lowest validation loss", text, evidence)]

@@ -7,15 +7,17 @@ NaN here (and null in JSON).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from iml_tui.experiments.trials import MLPTrial
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from iml_tui.experiments.trials import MLPTrial
+    from iml_tui.experiments.trials import Trial
 
 METRICS = (
     "train_loss",
@@ -25,6 +27,8 @@ METRICS = (
     "test_loss",
     "test_accuracy",
 )
+
+GRADIENT_NORM = "gradient_norm."
 
 TrialState = Literal["waiting", "running", "done", "stopped", "diverged", "failed"]
 
@@ -48,15 +52,25 @@ class DataSummary:
 
 @dataclass
 class EpochMetrics:
-    """The figures after one epoch; `epoch` counts from 1. `seconds` is the wall-clock time of its training part."""
+    """The figures after one epoch; `epoch` counts from 1. `seconds` is the wall-clock time of its training part.
+
+    `gradient_norms[i]` is the squared L2 norm of the gradient of linear layer i's weights, averaged over the steps of
+    the epoch; `zero_gradients[i]` the number of steps at which it was exactly 0 (underflow). Both are empty where
+    gradients were not recorded. The last layer is the output layer.
+    """
 
     epoch: int
     metrics: dict[str, float]
     seconds: float = math.nan
     samples_per_second: float = math.nan
+    gradient_norms: Sequence[float] = ()
+    zero_gradients: Sequence[int] = ()
 
     def __getitem__(self, metric: str) -> float:
-        """The named metric; NaN where it was not finite or not recorded."""
+        """The named metric; NaN where it was not finite or not recorded. "gradient_norm.30" is that of layer 30."""
+        if metric.startswith(GRADIENT_NORM):
+            layer = int(metric.removeprefix(GRADIENT_NORM))
+            return self.gradient_norms[layer] if layer < len(self.gradient_norms) else math.nan
         return self.metrics.get(metric, math.nan)
 
 
@@ -76,20 +90,44 @@ class TrialResult:
 
     `series` maps a step-level series name ("batch_loss") to a function that loads it as float32, one value a batch
     over all epochs. `diverged_at` is (epoch, batch), both counted from 1, of the first non-finite batch loss.
+    `parameters` is the number of trainable parameters, None while it is not known. `maps` are the epochs after which
+    a decision map was kept (see `runs/maps.py`), in order.
     """
 
     index: int
-    trial: MLPTrial
+    trial: Trial
     state: TrialState = "waiting"
     epochs: list[EpochMetrics] = field(default_factory=list)
     progress: TrialProgress = field(default_factory=TrialProgress)
     diverged_at: tuple[int, int] | None = None
     series: dict[str, Callable[[], NDArray[np.float32]]] = field(default_factory=dict)
+    parameters: int | None = None
+    maps: list[int] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The trial's name, unique within its run."""
         return self.trial.name
+
+    @property
+    def label(self) -> str:
+        """The short name for legends."""
+        return self.trial.label
+
+    @property
+    def mlp(self) -> MLPTrial:
+        """The trial, which must be that of a multilayer perceptron."""
+        assert isinstance(self.trial, MLPTrial)
+        return self.trial
+
+    @property
+    def stand(self) -> tuple[Any, ...]:
+        """How far the trial has got: another tuple whenever anything was added to what was measured.
+
+        Where it stands inside an epoch does not count.
+        """
+        latest = self.epochs[-1] if self.epochs else None
+        return self.state, len(self.epochs), latest, self.diverged_at, self.parameters, tuple(self.maps)
 
     def values(self, metric: str) -> list[float]:
         """The metric after every epoch so far."""
@@ -114,8 +152,23 @@ class TrialResult:
 
 @dataclass
 class Results:
-    """All trials of a run with the data they were trained on."""
+    """All trials of a run with the data they were trained on, and the run's hyperparameters as they were asked for."""
 
     experiment: str
     data: DataSummary
     trials: list[TrialResult]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    _known: tuple[Any, Sequence[TrialResult]] = field(default=((), ()), init=False, repr=False, compare=False)
+
+    @property
+    def models(self) -> Sequence[TrialResult]:
+        """One result a model, in order: its only trial, or the mean over its seeds (`seeds.ModelResult`).
+
+        The means are kept until a trial has got further: tables, findings and charts ask for them over and over.
+        """
+        from iml_tui.experiments.seeds import by_model, with_progress  # Builds on this module.
+
+        stand = [trial.stand for trial in self.trials]
+        if stand != self._known[0]:
+            self._known = stand, by_model(self.trials)
+        return with_progress(self._known[1])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from iml_tui.experiments.measures import fall_per_epoch, falling_share, fluctuation, last_third, rise
 from iml_tui.experiments.results import DataSummary, TrialResult
+from iml_tui.experiments.seeds import seeds_of, spread
 from iml_tui.experiments.tables import Value
 
 # A loss less than 2 % below that of predicting the class frequencies is no sign of learning: large steps keep the
@@ -30,6 +32,7 @@ SLOW_REMAINING: Final = 0.5
 
 Kind = Literal["diverged", "unstable", "overfitting", "too slow", "still falling", "converged", "too few epochs"]
 
+# The worst kinds come first.
 PHRASES: Final[Mapping[Kind, str]] = {
     "diverged": "diverged",
     "unstable": "was unstable",
@@ -46,7 +49,8 @@ class Verdict:
     """What happened (`kind`), the figure that says so in a few words, the reason as a clause, and the evidence.
 
     The fractions in `evidence` are (see `measures`): `fluctuation` of the validation loss and `fall_per_epoch` of the
-    train loss over the last third, and `remaining`, the last train loss divided by the frequency loss.
+    train loss over the last third, and `remaining`, the last train loss divided by the frequency loss. Of several seeds
+    they are means over all of them.
     """
 
     kind: Kind
@@ -60,8 +64,37 @@ class Verdict:
         return PHRASES[self.kind]
 
 
-def verdict_of(trial: TrialResult, data: DataSummary) -> Verdict | None:
-    """The verdict on a trial as far as it got; None before its first epoch, unless it diverged within that."""
+def verdict_of(model: TrialResult, data: DataSummary) -> Verdict | None:
+    """The verdict on a model as far as it got; None before its first epoch, unless it diverged within that.
+
+    Of several seeds each is judged by its own curves, as the mean of curves fluctuates less than any of them, and the
+    most frequent verdict counts, the worst of those that are equally frequent.
+    """
+    judged = [(trial.trial.seed, found) for trial in seeds_of(model) if (found := _of_one_seed(trial, data))]
+    return _most_frequent(judged) if len(judged) > 1 else judged[0][1] if judged else None
+
+
+def _most_frequent(judged: Sequence[tuple[int, Verdict]]) -> Verdict:
+    """The verdict on a model from those on its seeds."""
+    counts = Counter(found.kind for _, found in judged)
+    kind = max(PHRASES, key=lambda each: counts[each])
+    seed, first = next((seed, found) for seed, found in judged if found.kind == kind)
+    total, agreeing = len(judged), counts[kind]
+    share = f"in all {total} seeds" if agreeing == total else f"in {agreeing} of {total} seeds"
+    others = ", ".join(f"{count} {PHRASES[other]}" for other, count in counts.items() if other != kind)
+    evidence: dict[str, Value] = {
+        key: value if isinstance(value, int) else spread([found.evidence[key] for _, found in judged])
+        for key, value in first.evidence.items()
+    }
+    return Verdict(
+        kind,
+        f"{first.figure}, {share}",
+        f"{first.reason} with seed {seed}, and so {share}{f' ({others})' if others else ''}",
+        {**evidence, "seeds": total, "seeds_so_judged": agreeing},
+    )
+
+
+def _of_one_seed(trial: TrialResult, data: DataSummary) -> Verdict | None:
     if not trial.epochs and trial.diverged_at is None:
         return None
     frequency_loss = data.frequency_loss.get("train", math.nan)

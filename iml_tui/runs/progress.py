@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from iml_tui.experiments.results import Results, TrialResult
+from iml_tui.experiments.seeds import seeds_of
+from iml_tui.experiments.trials import MLPTrial
 
 _BATCH_OF_DOUBLE_COST = 700
 """A step's cost is a fixed part plus one that grows with the batch; at about this batch size they are equal (6x16 net
 on one core). Only the weights of trials of different batch sizes in one bar depend on it."""
+
+_USUAL_LAYERS = 7
+"""Linear layers of the 6x16 net; the time of a step grows with their number."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,37 @@ class Progress:
 
 
 def trial_fraction(trial: TrialResult) -> float:
-    """The done part of one trial, 0…1."""
+    """The done part of one trial, 0…1; of a model with several seeds that of all of them."""
+    seeds = seeds_of(trial)
+    return fmean(map(_fraction, seeds))
+
+
+def _fraction(trial: TrialResult) -> float:
     if trial.state in ("done", "diverged"):
         return 1.0
     progress = trial.progress
     whole = len(trial.epochs)
     inside = progress.step / progress.steps if progress.steps and progress.epoch > whole else 0.0
     return min(1.0, (whole + inside) / trial.trial.epochs)
+
+
+def listed(results: Results, room: int) -> Sequence[TrialResult]:
+    """What a list of `room` lines has a line for: every trial, or where they are too many, every model."""
+    return results.trials if len(results.trials) <= room else results.models
+
+
+def most_telling(trials: Sequence[TrialResult], room: int) -> Sequence[TrialResult]:
+    """At most `room` of the trials, in their order: the running ones, what failed, and what is nearest to those."""
+    if len(trials) <= room:
+        return trials
+    running = [i for i, trial in enumerate(trials) if trial.state == "running"] or [0]
+
+    def rank(position: int) -> tuple[int, int]:
+        first = {"running": 0, "failed": 1}.get(trials[position].state, 2)
+        return first, min(abs(position - other) for other in running)
+
+    chosen = sorted(range(len(trials)), key=rank)[: max(0, room)]
+    return [trials[position] for position in sorted(chosen)]
 
 
 def run_progress(results: Results, seconds: float) -> Progress:
@@ -63,6 +93,7 @@ def duration(seconds: float | None) -> str:
 
 
 def _cost(trial: TrialResult, rows: int) -> float:
-    size = trial.trial.batch_size
     steps = trial.trial.batches_per_epoch(rows)
-    return trial.trial.epochs * steps * (1 + min(size, rows) / _BATCH_OF_DOUBLE_COST)
+    layers = trial.trial.hidden_layers + 1 if isinstance(trial.trial, MLPTrial) else _USUAL_LAYERS
+    step = layers / _USUAL_LAYERS * (1 + trial.trial.samples_per_step(rows) / _BATCH_OF_DOUBLE_COST)
+    return trial.trial.epochs * steps * step

@@ -14,6 +14,7 @@ from iml_tui.experiments.results import (
     TrialProgress,
     TrialResult,
 )
+from iml_tui.experiments.trials import MLPTrial, Trial
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import Event, EventReader
 from iml_tui.runs.process import true_state
@@ -21,6 +22,8 @@ from iml_tui.runs.record import ACTIVE_STATES, RunRecord, State
 from iml_tui.runs.series import read_series
 
 BATCH_LOSS = "batch_loss"
+LOG_GRADIENT_NORMS = "log10_gradient_norms"
+"""Per step, log10 of the squared L2 norm of every linear layer's weight gradient, layer after layer; −inf for 0."""
 
 
 class RunReader:
@@ -49,11 +52,12 @@ class RunReader:
         self.results = Results(
             experiment=self.record.experiment,
             data=self.record.data.summary,
+            hyperparameters=self.record.hyperparameters,
             trials=[
                 TrialResult(
                     index,
                     trial,
-                    series={BATCH_LOSS: partial(read_series, directory.series_file(index, BATCH_LOSS))},
+                    series={name: partial(read_series, directory.series_file(index, name)) for name in _series(trial)},
                 )
                 for index, trial in enumerate(self.record.trials)
             ],
@@ -120,16 +124,33 @@ class RunReader:
         match event["type"]:
             case "trial_started":
                 trial.state = "running"
+                _apply_parameters(trial, event)
             case "progress":
                 trial.progress = TrialProgress(
                     event["epoch"], event["step"], event["steps"], _number(event.get("samples_per_second"))
                 )
             case "epoch":
                 _apply_epoch(trial, event)
+            case "map":
+                # An epoch that a resumed worker repeats replaces what was rewound.
+                trial.maps[:] = [*(epoch for epoch in trial.maps if epoch < event["epoch"]), event["epoch"]]
             case "diverged":
                 trial.diverged_at = (event["epoch"], event["batch"])
             case "trial_finished":
                 trial.state = event["state"]
+                _apply_parameters(trial, event)
+
+
+def _series(trial: Trial) -> list[str]:
+    """The step-level series that one reads as one value a step."""
+    return [BATCH_LOSS] if isinstance(trial, MLPTrial) else []
+
+
+def _apply_parameters(trial: TrialResult, event: Event) -> None:
+    """0 is a number that is not known yet."""
+    parameters = event.get("parameters")
+    if isinstance(parameters, int) and parameters > 0:
+        trial.parameters = parameters
 
 
 def _apply_epoch(trial: TrialResult, event: Event) -> None:
@@ -145,6 +166,8 @@ def _apply_epoch(trial: TrialResult, event: Event) -> None:
             metrics={name: _number(event["metrics"].get(name)) for name in METRICS},
             seconds=_number(event.get("seconds")),
             samples_per_second=_number(event.get("samples_per_second")),
+            gradient_norms=[_number(norm) for norm in event.get("gradient_norms") or ()],
+            zero_gradients=[int(count) for count in event.get("zero_gradients") or ()],
         )
     )
     steps = trial.progress.steps

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from iml_tui.experiments.hyperparameters import with_present_names
 from iml_tui.experiments.results import DataSummary
-from iml_tui.experiments.trials import MLPTrial
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
 
 State = Literal["queued", "starting", "running", "paused", "stopped", "interrupted", "failed", "done"]
 
@@ -99,7 +100,7 @@ class RunRecord(RecordFormat):
     experiment: str
     title: str
     hyperparameters: dict[str, Any]
-    trials: list[MLPTrial]
+    trials: list[MLPTrial | ClassifierTrial]
     data: DataRecord
     device: DeviceRecord
     versions: dict[str, str] = Field(default_factory=dict)
@@ -112,6 +113,11 @@ class RunRecord(RecordFormat):
     finished: float | None = None
     trial_records: list[TrialRecord] = Field(default_factory=list)
     summary: str = ""
+
+    @field_validator("hyperparameters")
+    @classmethod
+    def _read_former_names(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return with_present_names(values)
 
     @property
     def seconds(self) -> float:

@@ -1,4 +1,8 @@
-"""Writing tables as CSV, Markdown, LaTeX and JSON. CSV and JSON hold full precision, the others what one reads."""
+"""Writing tables as CSV, Markdown, LaTeX and JSON. CSV and JSON hold full precision, the others what one reads.
+
+A mean over seeds is "0.9312 ± 0.0021" for people; for programs its standard deviation and the number of seeds stand in
+columns of their own.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,13 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from iml_tui.experiments.tables import Table, Value, format_value
+from iml_tui.experiments.tables import Table, Value, format_value, with_deviations
 from iml_tui.runs.atomic import write_atomically
 
 
 def to_csv(table: Table) -> str:
     """Comma-separated values; what was not measured is empty, what was not finite is `nan`."""
+    table = with_deviations(table)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(column.key for column in table.columns)
@@ -25,6 +30,7 @@ def to_csv(table: Table) -> str:
 
 def to_json(table: Table) -> str:
     """One object a row; what was not measured or not finite is null."""
+    table = with_deviations(table)
     keys = [column.key for column in table.columns]
     document = {
         "id": table.id,

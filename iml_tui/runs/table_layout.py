@@ -21,24 +21,36 @@ _GAP = 2
 
 
 @dataclass(frozen=True)
-class _Column:
-    heading: str
-    cells: tuple[str, ...]
-    is_text: bool
+class _Cell:
+    """A text that may break between words, or a figure, which may not: not even "0.93 ± 0.01"."""
 
-    @property
-    def natural(self) -> int:
-        """Cells that it takes without any break."""
-        return max(cell_len(text) for text in (self.heading, *self.cells))
+    text: str
+    is_figure: bool = False
 
     @property
     def least(self) -> int:
-        """Cells that it takes with every break that is allowed."""
-        words = [*self.heading.split(), *(word for cell in self.cells for word in self._parts(cell))]
-        return max(map(cell_len, words), default=1)
+        """Columns of the terminal that it takes with every break that is allowed."""
+        return max(map(cell_len, [self.text] if self.is_figure else self.text.split()), default=1)
 
-    def _parts(self, cell: str) -> list[str]:
-        return cell.split() if self.is_text else [cell]
+    def draw(self) -> Text:
+        return Text(self.text, no_wrap=True) if self.is_figure else Text(self.text)
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: _Cell
+    cells: tuple[_Cell, ...]
+    to_the_right: bool
+
+    @property
+    def natural(self) -> int:
+        """Columns of the terminal that it takes without any break."""
+        return max(cell_len(cell.text) for cell in (self.heading, *self.cells))
+
+    @property
+    def least(self) -> int:
+        """Columns of the terminal that it takes with every break that is allowed."""
+        return max(cell.least for cell in (self.heading, *self.cells))
 
 
 def fit(table: Table, width: int) -> RichTable:
@@ -48,16 +60,19 @@ def fit(table: Table, width: int) -> RichTable:
         widths = _widths(form, width)
         if widths is not None:
             return _draw(form, widths)
-    return _list(columns)
+    return _list(columns, width)
 
 
 def _columns(table: Table) -> list[_Column]:
     rows = formatted_rows(table)
     return [
         _Column(
-            printable(column.heading),
-            tuple(printable(row[position]) for row in rows),
-            is_text=any(isinstance(row[position], str) for row in table.rows),
+            _Cell(printable(column.heading)),
+            tuple(
+                _Cell(printable(text[position]), is_figure=not isinstance(row[position], str))
+                for text, row in zip(rows, table.rows, strict=True)
+            ),
+            to_the_right=all(not isinstance(row[position], str) for row in table.rows),
         )
         for position, column in enumerate(table.columns)
     ]
@@ -68,9 +83,9 @@ def _turned(columns: Sequence[_Column]) -> list[_Column]:
     if not columns:
         return []
     first, *others = columns
-    turned = [_Column(first.heading, tuple(other.heading for other in others), is_text=True)]
+    turned = [_Column(first.heading, tuple(other.heading for other in others), to_the_right=False)]
     for position, heading in enumerate(first.cells):
-        turned.append(_Column(heading, tuple(other.cells[position] for other in others), is_text=True))
+        turned.append(_Column(heading, tuple(other.cells[position] for other in others), to_the_right=False))
     return turned
 
 
@@ -91,19 +106,22 @@ def _widths(columns: Sequence[_Column], width: int) -> list[int] | None:
 def _draw(columns: Sequence[_Column], widths: Sequence[int]) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, _GAP - 1, 0, 0))
     for column, width in zip(columns, widths, strict=True):
-        drawn.add_column(Text(column.heading), justify="left" if column.is_text else "right", width=width)
+        drawn.add_column(column.heading.draw(), justify="right" if column.to_the_right else "left", width=width)
     for row in zip(*(column.cells for column in columns), strict=True):
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(cell.draw() for cell in row))
     return drawn
 
 
-def _list(columns: Sequence[_Column]) -> RichTable:
+def _list(columns: Sequence[_Column], width: int) -> RichTable:
+    """Every row as a list of headings and cells. Where headings leave too little room for figures, they break."""
+    figures = max((cell.least for column in columns for cell in column.cells if cell.is_figure), default=1)
+    headings = max((cell_len(column.heading.text) for column in columns), default=1)
     drawn = RichTable(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0))
-    drawn.add_column(style="dim")
+    drawn.add_column(style="dim", max_width=max(1, min(headings, width - _GAP - figures)))
     drawn.add_column(overflow="fold")
     for position, row in enumerate(zip(*(column.cells for column in columns), strict=True)):
         if position:
             drawn.add_row()
         for column, cell in zip(columns, row, strict=True):
-            drawn.add_row(column.heading, Text(cell))
+            drawn.add_row(column.heading.draw(), Text(cell.text))
     return drawn

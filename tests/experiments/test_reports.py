@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from iml_tui.experiments.base import Experiment
-from iml_tui.experiments.charts import curves
+from iml_tui.experiments.charts import Chart, curves, heat_map_cells
 from iml_tui.experiments.registry import EXPERIMENTS, find
 from iml_tui.experiments.results import Results
 from iml_tui.experiments.tables import Table, Value, format_value
@@ -63,8 +63,13 @@ def test_every_state_has_sound_tables_findings_and_charts(experiment: Experiment
         assert "\n" not in finding.text
         assert any(character.isdigit() for character in finding.text)
         assert finding.evidence
-    for chart in experiment.charts:
-        assert all(len(curve.x) == len(curve.y) for curve in curves(chart, found))
+    drawn = experiment.charts_for(found)
+    assert [(c.id, c.panel) for c in drawn] == [(c.id, c.panel) for c in experiment.charts]
+    for chart in drawn:
+        if isinstance(chart, Chart):
+            assert all(len(curve.x) == len(curve.y) for curve in curves(chart, found))
+        else:
+            assert heat_map_cells(chart, found).values.ndim == 2
     assert "\n" not in experiment.summary(found)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from iml_tui.experiments.results import EpochMetrics, Results, TrialProgress
-from iml_tui.runs.progress import duration, remaining_seconds, run_progress, trial_fraction
+from iml_tui.runs.progress import duration, listed, most_telling, remaining_seconds, run_progress, trial_fraction
 from iml_tui.runs.reading import RunReader
 from tests.recorded import recorded_run
 
@@ -67,3 +67,35 @@ def test_a_run_without_trials_has_done_nothing() -> None:
 )
 def test_durations_read_well(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_deeper_networks_take_more_of_the_bar(root: Path) -> None:
+    run = recorded_run(root, "depth-width", "starting", epochs=10, hidden_layers=(1, 13), hidden_widths=(16,))
+    results = RunReader(run).results
+    results.trials[1].state = "done"
+    assert run_progress(results, 10.0).fraction == pytest.approx(14 / 16)
+
+
+def test_a_model_is_as_far_as_its_seeds_are_on_average(root: Path) -> None:
+    results = RunReader(recorded_run(root, "epochs", "starting", epochs=10, seeds=(1, 2))).results
+    results.trials[0].state = "done"
+    results.trials[1].epochs.append(EpochMetrics(1, {}))
+    assert trial_fraction(results.models[0]) == pytest.approx(0.55)
+
+
+def test_more_trials_than_lines_are_told_of_model_by_model(root: Path) -> None:
+    results = RunReader(recorded_run(root, "learning-rate", "starting", epochs=10, seeds=(1, 2, 3))).results
+    assert listed(results, 12) == results.trials
+    assert listed(results, 11) == results.models
+
+
+def test_the_running_and_the_failed_are_told_of_first(root: Path) -> None:
+    trials = RunReader(recorded_run(root, "learning-rate", "starting", epochs=10, seeds=(1, 2, 3))).results.trials
+    for trial in trials[:6]:
+        trial.state = "done"
+    trials[1].state = "failed"
+    trials[7].state = trials[8].state = "running"
+    assert [trial.index for trial in most_telling(trials, 12)] == list(range(12))
+    assert [trial.index for trial in most_telling(trials, 5)] == [1, 6, 7, 8, 9]
+    assert [trial.index for trial in most_telling(trials, 1)] == [7]
+    assert most_telling(trials, 0) == []

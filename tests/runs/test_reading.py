@@ -61,6 +61,17 @@ def test_a_run_is_followed_as_it_grows(waiting: RunDirectory, events: EventWrite
     assert not reader.poll()
 
 
+def test_a_size_that_is_known_only_at_the_end_is_taken_in(waiting: RunDirectory, events: EventWriter) -> None:
+    reader = RunReader(waiting)
+    trial = reader.results.trials[0]
+    events.append("trial_started", trial=0, parameters=0)
+    reader.poll()
+    assert trial.parameters is None
+    events.append("trial_finished", trial=0, state="done", parameters=300)
+    reader.poll()
+    assert (trial.parameters, trial.state) == (300, "done")
+
+
 def test_two_readers_see_the_same(waiting: RunDirectory, events: EventWriter) -> None:
     live = RunReader(waiting)
     for number in range(1, 6):

@@ -43,7 +43,14 @@ def test_a_new_run_says_what_was_asked(root: Path) -> None:
     assert not record.data.summary.embedded
     assert record.data.summary.rows == DATA.rows
     assert math.isnan(record.seconds)
-    assert sorted(path.name for path in run.path.iterdir()) == ["control", "figures", "run.json", "series", "tables"]
+    assert sorted(path.name for path in run.path.iterdir()) == [
+        "control",
+        "figures",
+        "maps",
+        "run.json",
+        "series",
+        "tables",
+    ]
 
 
 def test_a_new_run_is_its_users_own(root: Path) -> None:
@@ -130,3 +137,16 @@ def test_result_files_are_sorted_and_without_temporary_ones(waiting: RunDirector
         (waiting.tables / name).touch()
     waiting.figures.rmdir()
     assert waiting.result_files() == ([waiting.tables / "a.csv", waiting.tables / "b.csv"], [])
+
+
+def test_the_record_of_a_former_version_is_read(waiting: RunDirectory) -> None:
+    """One seed by another name, and trials that did not tell their kind or model."""
+    document = json.loads(waiting.record_file.read_text())
+    document["hyperparameters"]["seed"] = document["hyperparameters"].pop("seeds")[0]
+    known = {"name", "label", "seed", "epochs", "hidden_layers", "hidden_width", "batch_norm", "learning_rate"}
+    document["trials"] = [
+        {key: value for key, value in trial.items() if key in {*known, "batch_size"}} for trial in document["trials"]
+    ]
+    before = waiting.read_record()
+    waiting.record_file.write_text(json.dumps(document))
+    assert waiting.read_record() == before

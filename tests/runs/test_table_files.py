@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iml_tui.experiments.tables import Column, Table
+from iml_tui.experiments.tables import Column, Spread, Table
 from iml_tui.runs.table_files import to_csv, to_json, to_latex, to_markdown, write_tables
 
 TABLE = Table(
@@ -136,3 +136,37 @@ def test_files_are_named_after_their_tables(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == sorted(names)
     assert (tmp_path / "tables" / "outcome.csv").read_text() == to_csv(TABLE)
     assert write_tables(tmp_path / "tables", [TABLE, speed]) == written
+
+
+SPREADS = Table(
+    "t",
+    "T",
+    (Column("name", "Name"), Column("loss", "Loss", unit="nats")),
+    (("a", Spread(0.25, 0.125, 5)), ("b", 0.5), ("c", None), ("d", Spread(math.nan, math.nan, 2))),
+)
+
+
+def test_programs_get_deviation_and_count_of_a_mean_by_themselves() -> None:
+    assert to_csv(SPREADS) == "name,loss,loss_sd,loss_n\na,0.25,0.125,5\nb,0.5,,\nc,,,\nd,nan,nan,2\n"
+    document = json.loads(to_json(SPREADS), parse_constant=pytest.fail)
+    assert document["rows"] == [
+        {"name": "a", "loss": 0.25, "loss_sd": 0.125, "loss_n": 5},
+        {"name": "b", "loss": 0.5, "loss_sd": None, "loss_n": None},
+        {"name": "c", "loss": None, "loss_sd": None, "loss_n": None},
+        {"name": "d", "loss": None, "loss_sd": None, "loss_n": 2},
+    ]
+    assert [column["key"] for column in document["columns"]] == ["name", "loss", "loss_sd", "loss_n"]
+
+
+def test_people_get_both_in_one_figure() -> None:
+    assert "| a | 0.2500 ± 0.1250 |\n" in to_markdown(SPREADS)
+    assert "|---|---:|" in to_markdown(SPREADS)
+    assert "a & 0.2500 $\\pm$ 0.1250 \\\\\n" in to_latex(SPREADS)
+    assert r"\begin{tabular}{lr}" in to_latex(SPREADS)
+
+
+def test_a_difference_below_zero_has_a_minus() -> None:
+    table = Table("t", "T", (Column("difference", "Difference", signed=True),), ((-0.5,), (0.25,)))
+    assert "| −0.5000 |" in to_markdown(table)
+    assert "$-$0.5000" in to_latex(table)
+    assert to_csv(table) == "difference\n-0.5\n0.25\n"

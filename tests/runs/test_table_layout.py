@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from iml_tui.experiments.tables import Column, Table
+from iml_tui.experiments.tables import Column, Spread, Table
 from iml_tui.runs.table_layout import fit
 
 COLUMNS = (
@@ -63,3 +63,25 @@ def test_escape_sequences_are_neutralised() -> None:
     lines = drawn(Table("rates", "Rates", (Column("a", "\x1b[31m"),), (("\x1b]0;x\x07[red]",),)), 80)
     assert "\x1b" not in "".join(lines)
     assert "[red]" in "".join(lines)
+
+
+SPREADS = (
+    (0.01, Spread(0.31234, 0.0021, 5), Spread(0.9123, 0.0101, 5), Spread(41.2, 3.1, 5), "still falling at the end"),
+    (1.0, float("nan"), None, 1, "diverged"),
+)
+
+
+@pytest.mark.parametrize("width", [200, 120, 80, 60, 48, 40, 34, 30])
+def test_no_figure_breaks_before_its_deviation(width: int) -> None:
+    """Across, turned and as a list."""
+    columns = (*COLUMNS[:3], Column("epoch", "at epoch", decimals=1), COLUMNS[4])
+    lines = drawn(Table("rates", "Rates", columns, SPREADS), width)
+    assert all(len(line) <= width for line in lines)
+    for figure in ("0.3123 ± 0.0021", "0.9123 ± 0.0101", "41.2 ± 3.1"):
+        assert sum(figure in line for line in lines) == 1
+
+
+def test_figures_with_deviations_stand_to_the_right() -> None:
+    table = Table("t", "T", (Column("name", "Name"), Column("a", "A")), (("x", Spread(1.0, 0.1, 3)), ("y", 2.0)))
+    lines = drawn(table, 60)
+    assert lines[2].index("0.1000") + len("0.1000") == lines[3].index("2.0000") + len("2.0000")
