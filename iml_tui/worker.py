@@ -25,6 +25,7 @@ from iml_tui.experiments.registry import find
 from iml_tui.runs import control
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
+from iml_tui.runs.figure_map import write_map_figures
 from iml_tui.runs.figures import write_figures
 from iml_tui.runs.lock import RunLock
 from iml_tui.runs.places import cache_root
@@ -142,7 +143,8 @@ class Worker:
             return
         experiment = find(self._record.experiment)
         write_tables(self._directory.tables, experiment.tables(results))
-        write_figures(self._directory.figures, experiment.charts, results)
+        write_figures(self._directory.figures, experiment.charts_for(results), results)
+        write_map_figures(self._directory, experiment, results)
         self._update(summary=experiment.summary(results))
 
     def _update(self, **changes: object) -> None:

@@ -8,8 +8,11 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
     """Write `content` (text as UTF-8) to `path`: temporary file in the same directory, fsync, rename.
+
+    Without `durable` there is no fsync, which takes milliseconds: a power cut may then leave a damaged file, the end of
+    the process does not. For what can be done without.
 
     Raises:
         OSError: the directory is missing, not writable or full; `path` is then unchanged.
@@ -19,13 +22,15 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    if durable:
+        _sync_directory(path.parent)
 
 
 def _sync_directory(path: Path) -> None:

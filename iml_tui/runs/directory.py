@@ -65,6 +65,11 @@ class RunDirectory:
         """`figures/`."""
         return self.path / "figures"
 
+    @property
+    def maps(self) -> Path:
+        """`maps/`: what networks decide over the whole of the map, after some epochs."""
+        return self.path / "maps"
+
     def series_file(self, trial: int, name: str) -> Path:
         """The file of one trial's step-level series."""
         return self.path / "series" / f"{trial:03d}.{name}.f32"
@@ -139,7 +144,7 @@ def create_run(
         trial_records=[TrialRecord() for _ in trials],
     )
     try:
-        for name in ("series", "tables", "figures", "control"):
+        for name in ("series", "maps", "tables", "figures", "control"):
             (directory.path / name).mkdir()
         directory.write_record(record)
     except OSError as error:

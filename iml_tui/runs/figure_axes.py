@@ -21,16 +21,19 @@ if TYPE_CHECKING:
 
 Quantity = Literal["loss", "accuracy", "other"]
 
+_FEW_POINTS = 10
+
 # Beyond so many times the size of the typical curve a value is out of scale; a logarithmic axis has room for more.
 _OUT_OF_SCALE = 8.0
 _OUT_OF_SCALE_LOG = 16.0
 # Up to here a value is never out of scale: guessing one of 150 classes costs 5 nats.
 _NEVER_OUT_OF_SCALE = 5.0
-# What a logarithmic axis shows. Losses of single samples reach down to 1e-38 and say nothing there; gradients do.
+# What a logarithmic axis shows. Losses of single samples reach down to 1e-38 and say nothing there; gradients do, and
+# squares of float32 numbers reach down to 1e-90.
 _LOG_RANGE: dict[Quantity, tuple[float, float]] = {
     "loss": (1e-6, 1e40),
     "accuracy": (1e-6, 1.0),
-    "other": (1e-40, 1e40),
+    "other": (1e-90, 1e40),
 }
 
 
@@ -64,14 +67,18 @@ class Tick:
 
 
 def x_axis(curves: Sequence[Curve], *, log: bool) -> Axis:
-    """The x axis: exactly as long as the longest curve, with a little room at both ends."""
-    length = max((len(curve.y) for curve in curves), default=0)
-    if length == 0:
+    """The x axis: exactly as long as all curves together, with a little room at both ends."""
+    found = [x for curve in curves if len(x := _visible(curve.x, log, "other"))]
+    if not found:
         return Axis(0.0, 1.0, log)
-    if length == 1:
-        return Axis(-0.3, 0.3, log) if log else Axis(0.5, 1.5, log)
-    low, high = (0.0, math.log10(length)) if log else (1.0, float(length))
-    room = 0.02 * (high - low)
+    low, high = float(min(x.min() for x in found)), float(max(x.max() for x in found))
+    if log:
+        low, high = math.log10(low), math.log10(high)
+    if low == high:
+        room = 0.3 if log else max(0.5, 0.1 * abs(low))
+    else:
+        # Marks on the edge would be half outside; a dense curve ends there all the same.
+        room = (0.05 if max(map(len, found)) <= _FEW_POINTS else 0.02) * (high - low)
     return Axis(low - room, high + room, log)
 
 
@@ -87,21 +94,33 @@ def y_axis(groups: Sequence[Sequence[Curve]], *, log: bool, quantity: Quantity =
     bound = _bound(values, log, quantity)
     # Curves that are mostly out of scale pass through all values on their way there: they have no say.
     calm = [v for v in values if np.quantile(v, 0.75) <= bound] or values
-    kept = np.concatenate([v[np.abs(v) <= bound] for v in calm])
+    bands = [b for curves in groups for c in curves for b in (c.low, c.high) if b is not None]
+    shown = [*calm, *(_visible(band, log, quantity) for band in bands)]
+    kept = np.concatenate([v[np.abs(v) <= bound] for v in shown])
     low, high = (float(kept.min()), float(kept.max())) if kept.size else (-bound, bound)
     if log:
         return _padded(math.log10(low), math.log10(high), log=True)
     if 0 <= low < 0.35 * high:
         low = 0.0
     axis = _padded(low, high, log=False)
-    if quantity == "accuracy" and low >= 0 and high <= 1:
+    if quantity == "accuracy" and all(v.min() >= 0 and v.max() <= 1 for v in values):
         return Axis(max(axis.low, 0.0), min(axis.high, 1.0), log)
     return Axis(0.0, axis.high, log) if low == 0 else axis
 
 
-def ticks(axis: Axis, count: int, *, whole: bool = False) -> list[Tick]:
-    """Ticks within the axis, about `count` of them labelled; `whole` is for counts from 1."""
-    return _log_ticks(axis, count) if axis.log else _linear_ticks(axis.low, axis.high, count, whole=whole)
+def ticks(axis: Axis, count: int, *, first: int | None = None) -> list[Tick]:
+    """Ticks within the axis, about `count` of them labelled; `first` is for whole numbers that begin there."""
+    return _log_ticks(axis, count) if axis.log else _linear_ticks(axis.low, axis.high, count, first)
+
+
+def value_ticks(axis: Axis, values: Floats) -> list[Tick] | None:
+    """A tick at each of a few whole values; None where there are too many, or their labels would not fit."""
+    found = np.unique(values[np.isfinite(values)])
+    at = axis.fractions(found)
+    if not 0 < len(found) <= _FEW_POINTS or not np.isfinite(at).all() or (np.diff(at) < 0.04).any():
+        return None
+    places = axis.scaled(found).tolist()
+    return [Tick(place, _plain(value, 0)) for place, value in zip(places, found.tolist(), strict=True)]
 
 
 def _visible(y: NDArray[np.floating], log: bool, quantity: Quantity) -> Floats:
@@ -130,18 +149,18 @@ def _padded(low: float, high: float, *, log: bool) -> Axis:
     return Axis(low - room, high + room, log)
 
 
-def _linear_ticks(low: float, high: float, count: int, *, whole: bool) -> list[Tick]:
+def _linear_ticks(low: float, high: float, count: int, whole_from: int | None = None) -> list[Tick]:
     raw = (high - low) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next((m * power for m in (1, 2, 5) if m * power >= raw * (1 - 1e-9)), 10 * power)
-    if whole:
+    if whole_from is not None:
         step = max(step, 1.0)
-        low = max(low, 1.0)
+        low = max(low, whole_from)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
     places = [i * step for i in range(first, last + 1)]
-    if whole and step > 1:
-        places.insert(0, 1.0)
+    if whole_from and step > 1:
+        places.insert(0, float(whole_from))
     return [Tick(place, _plain(place, decimals)) for place in places]
 
 
@@ -175,5 +194,5 @@ def _log_ticks(axis: Axis, count: int) -> list[Tick]:
 
 def _few_log_ticks(axis: Axis, count: int) -> list[Tick]:
     # Less than one digit fits: the ticks of a linear axis, put where they belong.
-    linear = _linear_ticks(10**axis.low, 10**axis.high, count, whole=False)
+    linear = _linear_ticks(10**axis.low, 10**axis.high, count)
     return [Tick(math.log10(tick.at), tick.label) for tick in linear if tick.at > 0]

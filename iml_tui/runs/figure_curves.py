@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iml_tui.runs import svg
+from iml_tui.runs.figure_frame import INK, LETTER, shortened, width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from iml_tui.experiments.charts import Curve
     from iml_tui.runs.figure_axes import Axis
+    from iml_tui.runs.figure_frame import Box
 
     Floats = NDArray[np.float64]
 
@@ -28,47 +30,35 @@ COLUMNS = 1500
 """A series of more points than this is reduced to as many columns; they are a third of a pixel wide."""
 _MEAN_WINDOW = 0.02  # Half the width of the running mean's window, as a fraction of the axis.
 _FEW_POINTS = 16  # Up to here every point has its mark.
+_LONGEST_POINT_LABEL = 24
 _MARK_GAP, _EDGE_GAP, _BAND_EDGE_GAP = 66.0, 13.0, 40.0
-# A line to a point far outside goes to this many heights of the plot: renderers overflow on larger coordinates.
-_FAR = 9.0
-
-
-@dataclass(frozen=True)
-class Box:
-    """The plot area in pixels; y grows downwards."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    def across(self, fractions: Floats) -> Floats:
-        """Pixels of fractions of the x axis."""
-        return self.left + self.width * fractions
-
-    def down(self, fractions: Floats) -> Floats:
-        """Pixels of fractions of the y axis."""
-        return self.top + self.height * (1 - np.clip(fractions, -_FAR, 1 + _FAR))
 
 
 @dataclass
 class Drawn:
     """Markup of one curve: `bands` go below the lines of all curves, `lines` and `marks` above them.
 
-    `banded` and `outside` say whether there is a band and whether a part is beyond the axis.
+    There is a band from lowest to highest (`banded`), one of deviations over seeds (`spread`), a part beyond the axis
+    (`outside`), a value of exactly 0 on a logarithmic axis (`zeros`).
     """
 
     bands: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     banded: bool = False
+    spread: bool = False
     outside: bool = False
+    zeros: bool = False
 
 
 def draw_curve(curve: Curve, index: int, x: Axis, y: Axis, box: Box, *, noisy: bool) -> Drawn:
     """Draw the curve at position `index` of its chart. A noisy one becomes its running mean over a band."""
     drawn = Drawn()
     across, up = x.fractions(curve.x), y.fractions(curve.y)
+    zero = np.asarray(curve.y == 0) & y.log & np.isfinite(across)
+    at_zero = box.across(across)
+    if curve.low is not None and curve.high is not None and len(across) <= COLUMNS:
+        _draw_spread(drawn, across, curve, index, y, box)
     if noisy or len(across) > COLUMNS:
         columns = reduce(across, up, curve.y)
         _draw_band(drawn, columns, index, box)
@@ -77,18 +67,21 @@ def draw_curve(curve: Curve, index: int, x: Axis, y: Axis, box: Box, *, noisy: b
     else:
         edges, gap = up, _EDGE_GAP
     pixels_x, pixels_y = box.across(across), box.down(up)
-    parts = list(_runs(np.isfinite(up)))
+    parts = list(_runs(np.isfinite(up) & np.isfinite(across)))
     path = "".join(svg.points(zip(pixels_x[p], pixels_y[p], strict=True)) for p in parts if p.stop - p.start > 1)
     if path:
         drawn.lines.append(_line(path, index))
     alone = {p.start for p in parts if p.stop - p.start == 1}
-    inside = np.flatnonzero((up >= 0) & (up <= 1))
+    inside = np.flatnonzero((up >= 0) & (up <= 1) & np.isfinite(across))
     for i in _marked(pixels_x, inside, alone, index):
         drawn.marks.append(mark(index, float(pixels_x[i]), float(pixels_y[i])))
+    for i in _spaced(at_zero, np.flatnonzero(zero), _EDGE_GAP, start=index * 4.0):
+        drawn.zeros = True
+        drawn.marks.append(edge_mark(index, float(at_zero[i]), box.bottom - 5, upwards=False))
     for beyond, upwards in ((edges > 1, True), (edges < 0, False)):
         for i in _spaced(pixels_x, np.flatnonzero(beyond), gap, start=index * 4.0):
             drawn.outside = True
-            at = box.top + 5 if upwards else box.top + box.height - 5
+            at = box.top + 5 if upwards else box.bottom - 5
             drawn.marks.append(edge_mark(index, float(pixels_x[i]), at, upwards=upwards))
     return drawn
 
@@ -163,6 +156,32 @@ def edge_mark(index: int | None, x: float, y: float, *, upwards: bool) -> str:
     return svg.element("path", d=path, fill="#666666" if index is None else _colour(index), stroke="#ffffff")
 
 
+def point_labels(curves: Sequence[Curve], x: Axis, y: Axis, box: Box) -> list[str]:
+    """The labels of curves of a single point beside their marks; one that has no room is left to the legend."""
+    places: dict[int, tuple[float, float]] = {}
+    for i, curve in enumerate(curves):
+        at = np.column_stack([x.fractions(curve.x), y.fractions(curve.y)])
+        if len(at) == 1 and ((at >= 0) & (at <= 1)).all():
+            places[i] = float(box.across(at[:, 0])[0]), float(box.down(at[:, 1])[0])
+    taken = [(px - 5, py - 5, px + 5, py + 5) for px, py in places.values()]
+    found = []
+    for i, (px, py) in places.items():
+        label = shortened(curves[i].label, _LONGEST_POINT_LABEL)
+        half = LETTER * 11 / 12 * width(label) / 2
+        for cx, cy in ((px + 9 + half, py), (px - 9 - half, py), (px, py - 12), (px, py + 12)):
+            area = (cx - half, cy - 6, cx + half, cy + 6)
+            inside = area[0] >= box.left and area[2] <= box.right and area[1] >= box.top and area[3] <= box.bottom
+            if inside and not any(_overlap(area, other) for other in taken):
+                taken.append(area)
+                found.append(svg.text(cx, cy + 4, label, text_anchor="middle", font_size=11, fill=INK))
+                break
+    return found
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def _colour(index: int) -> str:
     return _COLOURS[index % len(_COLOURS)]
 
@@ -184,6 +203,26 @@ def _draw_band(drawn: Drawn, columns: Columns, index: int, box: Box) -> None:
         # Where a column holds one point the band has no area, and its outline is the series itself.
         look: dict[str, svg.Attribute] = {"fill_opacity": 0.16, "stroke_width": 0.6, "stroke_opacity": 0.45}
         drawn.bands.append(svg.element("path", d=path, fill=_colour(index), stroke=_colour(index), **look))
+
+
+def _draw_spread(drawn: Drawn, across: Floats, curve: Curve, index: int, y: Axis, box: Box) -> None:
+    """The band of a curve's deviations; around a lone point a bar."""
+    assert curve.low is not None
+    assert curve.high is not None
+    # On a logarithmic axis a band that reaches 0 goes down to the edge.
+    low = np.where(y.log & (curve.low <= 0), -1.0, y.fractions(curve.low))
+    high = y.fractions(curve.high)
+    pixels, top, bottom = box.across(across), box.down(high), box.down(low)
+    for part in _runs(np.isfinite(low) & np.isfinite(high) & np.isfinite(across)):
+        drawn.spread = True
+        if part.stop - part.start == 1:
+            at = f"M{pixels[part.start]:.1f} {top[part.start]:.1f}V{bottom[part.start]:.1f}"
+            drawn.bands.append(svg.element("path", d=at, stroke=_colour(index), stroke_width=5, stroke_opacity=0.3))
+            continue
+        there = zip(pixels[part], top[part], strict=True)
+        back = zip(pixels[part][::-1], bottom[part][::-1], strict=True)
+        path = svg.points([*there, *back]) + "Z"
+        drawn.bands.append(svg.element("path", d=path, fill=_colour(index), fill_opacity=0.18))
 
 
 def _window_sums(values: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:

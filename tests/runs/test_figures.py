@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iml_tui.experiments.charts import Chart, Curve
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.charts import X_LABELS, Chart, ChartX, Curve
 from iml_tui.experiments.registry import EXPERIMENTS
 from iml_tui.experiments.results import EpochMetrics, Results, TrialResult
 from iml_tui.experiments.trials import MLPTrial
-from iml_tui.runs.figure_axes import ticks, x_axis, y_axis
+from iml_tui.runs.figure_axes import ticks, value_ticks, x_axis, y_axis
 from iml_tui.runs.figure_curves import COLUMNS, reduce
-from iml_tui.runs.figures import write_figures
+from iml_tui.runs.figures import draw_figure, write_figures
 from iml_tui.runs.reading import RunReader
 from tests.recorded import DATA, recorded_run
 
@@ -72,14 +73,16 @@ def curve(values: Sequence[float]) -> Curve:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.slug)
 def test_every_chart_of_every_experiment_is_drawn(root: Path, tmp_path: Path, experiment: object) -> None:
-    assert hasattr(experiment, "slug")
+    assert isinstance(experiment, Experiment)
     run = recorded_run(root, experiment.slug, "stopped")
     found = RunReader(run).results
-    written = write_figures(tmp_path / "figures", experiment.charts, found)
-    assert [path.name for path in written] == [f"{chart.id}.svg" for chart in experiment.charts]
-    for chart, path in zip(experiment.charts, written, strict=True):
-        shown = texts(ElementTree.fromstring(path.read_bytes()))
-        assert {chart.title, chart.y_label} <= set(shown)
+    charts = experiment.charts_for(found)
+    written = write_figures(tmp_path / "figures", charts, found)
+    assert [path.name for path in written] == [f"{chart.id}.svg" for chart in charts]
+    for chart, path in zip(charts, written, strict=True):
+        shown = set(texts(ElementTree.fromstring(path.read_bytes())))
+        assert chart.title in shown
+        assert (chart.y_label if isinstance(chart, Chart) else "squared L2 norm") in shown
 
 
 def test_equal_results_give_equal_bytes(root: Path, tmp_path: Path) -> None:
@@ -178,10 +181,120 @@ def test_logarithmic_ticks_are_decades(low: float, high: float, labels: list[str
 
 def test_epochs_are_whole_and_count_from_one() -> None:
     for count in (1, 2, 3, 10, 50, 100, 100_000):
-        found = [tick.label for tick in ticks(x_axis([curve([1.0] * count)], log=False), 8, whole=True)]
+        found = [tick.label for tick in ticks(x_axis([curve([1.0] * count)], log=False), 8, first=1)]
         assert found[0] == "1"
         assert all(re.fullmatch("[0-9,]+", label) for label in found)
         assert len(set(found)) == len(found) <= 10
+
+
+def drawn_curves(chart: Chart, *drawn: Curve) -> ElementTree.Element:
+    return ElementTree.fromstring(draw_figure(chart, drawn, y_axis([drawn], log=chart.log_y)).encode())
+
+
+def points(label: str, x: Sequence[float], y: Sequence[float], spread: float | None = None) -> Curve:
+    around = np.asarray(y, dtype=np.float64)
+    band = (None, None) if spread is None else (around - spread, around + spread)
+    return Curve(label, np.asarray(x, dtype=np.float64), around, *band)
+
+
+@pytest.mark.parametrize("x", X_LABELS)
+@pytest.mark.parametrize("log", [False, True])
+def test_every_kind_of_x_axis_has_its_title(x: ChartX, log: bool) -> None:
+    chart = Chart("c", "C", ("validation_accuracy",), x=x, log_x=log)
+    shown = texts(drawn_curves(chart, points("a", [1, 2, 6, 10], [0.7, 0.8, 0.9, 0.95])))
+    assert X_LABELS[x] in shown
+    assert "10" in shown
+
+
+def test_few_models_have_ticks_at_their_sizes() -> None:
+    drawn = [points("a", [1, 2, 6, 10], [0.7, 0.8, 0.9, 0.95])]
+    axis = x_axis(drawn, log=False)
+    found = value_ticks(axis, drawn[0].x)
+    assert found is not None
+    assert [tick.label for tick in found] == ["1", "2", "6", "10"]
+    assert value_ticks(axis, np.arange(50.0)) is None
+    assert value_ticks(axis, np.array([1, 1.01, 10])) is None  # Their labels would lie on one another.
+    assert value_ticks(axis, np.array([])) is None
+
+
+def test_layers_count_from_nought() -> None:
+    found = [tick.label for tick in ticks(x_axis([points("a", range(101), range(101))], log=False), 8, first=0)]
+    assert found == ["0", "20", "40", "60", "80", "100"]
+
+
+def test_a_lone_model_has_room_around_it() -> None:
+    for value in (0.0, 1.0, 66_000.0, 3.2):
+        axis = x_axis([points("a", [value], [0.9])], log=False)
+        assert axis.low < value < axis.high
+
+
+def test_single_models_are_labelled_at_their_points() -> None:
+    chart = Chart("c", "C", ("validation_accuracy",), x="parameters", log_x=True)
+    names = ["small", "large", "neighbours"]
+    drawn = [points(*p) for p in zip(names, [[600], [66_000], [math.nan]], [[0.7], [0.98], [0.99]], strict=True)]
+    shown = texts(drawn_curves(chart, *drawn))
+    assert [shown.count(name) for name in names] == [2, 2, 0]
+    assert "neighbours (nowhere on the x axis)" in shown
+
+
+def test_labels_of_points_never_overlap() -> None:
+    chart = Chart("c", "C", ("validation_accuracy",), x="seconds")
+    crowd = [points(f"model {i}", [1 + 1e-3 * i], [0.5]) for i in range(12)] + [points("far", [50], [0.6])]
+    figure = drawn_curves(chart, *crowd)
+    box = [element for element in figure.iter(f"{SVG}text") if element.attrib.get("font-size") == "11"]
+    found = [(float(t.attrib["x"]), float(t.attrib["y"])) for t in box if (t.text or "").startswith(("model", "far"))]
+    assert 1 < len(found) < 13
+    for i, (x, y) in enumerate(found):
+        assert all(abs(x - ox) > 35 or abs(y - oy) >= 11 for ox, oy in found[:i])
+
+
+def test_seeds_are_a_band_around_the_mean(tmp_path: Path) -> None:
+    figure = drawn_curves(LOSS, points("a", range(1, 21), [1.0] * 20, spread=0.25))
+    group = figure.find(f"{SVG}g")
+    assert group is not None
+    (band,) = (path for path in group if path.attrib.get("fill-opacity"))
+    (line,) = lines(figure)
+    found = heights(band.attrib["d"])
+    assert len(found) == 40
+    middle = heights(line)[0]
+    assert max(found) - middle == pytest.approx(middle - min(found), abs=0.2)
+    assert "band: ± 1 standard deviation over seeds" in texts(figure)
+    assert "band: ± 1 standard deviation over seeds" not in texts(drawn_curves(LOSS, points("a", [1, 2], [1, 2])))
+
+
+def test_a_lone_mean_has_a_bar() -> None:
+    figure = drawn_curves(LOSS, points("a", [1], [1.0], spread=0.25))
+    group = figure.find(f"{SVG}g")
+    assert group is not None
+    assert [path.attrib.get("stroke-width") for path in group] == ["5"]
+
+
+def test_a_band_that_reaches_nought_goes_down_to_the_edge() -> None:
+    chart = Chart("c", "C", ("gradient_norm.0",), log_y=True)
+    figure = drawn_curves(chart, points("a", [1, 2, 3], [1.0, 0.1, 0.01], spread=0.05))
+    group = figure.find(f"{SVG}g")
+    assert group is not None
+    (band,) = (path for path in group if path.attrib.get("fill-opacity"))
+    assert max(heights(band.attrib["d"])) > 360
+
+
+def test_a_band_is_within_the_axis_but_accuracies_end_at_one() -> None:
+    wide = y_axis([[points("a", [1, 2], [1.0, 2.0], spread=0.5)]], log=False)
+    assert wide.low < 0.5
+    assert wide.high > 2.5
+    accuracy = y_axis([[points("a", [1, 2], [0.9, 0.99], spread=0.05)]], log=False, quantity="accuracy")
+    assert accuracy.high == 1
+
+
+def test_zeros_on_a_logarithmic_axis_are_below_the_scale() -> None:
+    chart = Chart("c", "C", ("gradient_norm",), x="layer", log_y=True)
+    figure = drawn_curves(chart, points("plain", range(6), [0.0, 0.0, 1e-60, 1e-40, 1e-20, 1.0]))
+    assert "exactly 0, below the scale" in texts(figure)
+    assert "goes on beyond the axis" not in texts(figure)
+    nothing = drawn_curves(chart, points("plain", range(6), [0.0] * 6))
+    assert "exactly 0, below the scale" in texts(nothing)
+    linear = drawn_curves(Chart("c", "C", ("gradient_norm",), x="layer"), points("plain", range(2), [0.0, 1.0]))
+    assert "exactly 0, below the scale" not in texts(linear)
 
 
 def test_long_series_become_a_band_with_a_mean(tmp_path: Path) -> None:
