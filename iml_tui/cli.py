@@ -82,7 +82,13 @@ def run_command(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a hyperparameter; may be repeated. Lists: 0.1,0.001."),
     ] = None,
-    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="The same as --set seed=N.")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="1,2,3", help="Train every model once for each seed; the same as --set seeds=…."
+        ),
+    ] = None,
+    seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="The same as --seeds N.")] = None,
     data: Data = None,
     device: Device = "auto",
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait: print the run's id and return.")] = False,
@@ -94,7 +100,8 @@ def run_command(
     """
     from iml_tui.headless.runs import prepare_run, run
 
-    return run(prepare_run(slug, settings or [], seed, data, device), detach=detach, as_json=as_json)
+    typed = {"--seeds": seeds, "--seed": seed}
+    return run(prepare_run(slug, settings or [], typed, data, device), detach=detach, as_json=as_json)
 
 
 @app.command("runs")
@@ -111,6 +118,31 @@ def show_command(run: Run, as_json: AsJSON = False) -> int:
     from iml_tui.headless.runs import show
 
     return show(run, as_json=as_json)
+
+
+@app.command("compare")
+def compare_command(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            help="Runs, or single models of them: RUN:2 is the second model of a run in the order of its tables, "
+            "RUN:2:7 its trial with seed 7.",
+            autocompletion=complete_run,
+        ),
+    ],
+    metric: Annotated[
+        str, typer.Option("--metric", metavar="NAME", help="What is charted, and by which the best is found.")
+    ] = "validation_accuracy",
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DIR", help="Write the tables and the chart into this folder.")
+    ] = None,
+    as_json: AsJSON = False,
+) -> int:
+    """Print what differs between models of any runs, and their results beside one another."""
+    from iml_tui.headless.compare import compare
+
+    return compare(runs, metric=metric, to=to, as_json=as_json)
 
 
 @app.command("attach")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -9,19 +13,23 @@ from rich.table import Table
 from rich.text import Text
 
 from iml_tui.experiments.results import TrialResult
+from iml_tui.experiments.seeds import label_with_seeds
 from iml_tui.headless.displays import Clock, epochs_of, loss_of, overall_progress, speed_text
 from iml_tui.headless.streams import message_console
-from iml_tui.runs.progress import duration, trial_fraction
+from iml_tui.runs.progress import duration, listed, most_telling, trial_fraction
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import ACTIVE_STATES
 from iml_tui.text import printable
 
 # What the columns beside the bar need at most, so that one line holds all on 80 columns.
 _BESIDE_THE_BAR = 64
+_LABEL = 20
+# The headings, the line on the whole run, and the cursor below.
+_OTHER_LINES = 3
 
 
 class Bars:
-    """A line with a bar for every trial, and one for the whole run."""
+    """A line with a bar for every trial, or model where those are too many, and one for the whole run."""
 
     def __init__(self) -> None:
         self._console = message_console()
@@ -36,7 +44,12 @@ class Bars:
         for warning in reader.warnings[self._warnings :]:
             self.note(f"Warning: {warning}")
         self._warnings = len(reader.warnings)
-        self._live.update(Group(self._trials(reader), self._whole(reader, stopping)), refresh=True)
+        room = max(1, self._console.height - _OTHER_LINES)
+        lines = listed(reader.results, room)
+        shown = lines if len(lines) <= room else most_telling(lines, room - 1)
+        chosen = {trial.index for trial in shown}
+        left_out = [trial for trial in lines if trial.index not in chosen]
+        self._live.update(Group(self._trials(shown), *_rest(left_out), self._whole(reader, stopping)), refresh=True)
 
     def note(self, text: str) -> None:
         """Say it above the bars."""
@@ -46,19 +59,19 @@ class Bars:
         """Leave the bars as they stand, and the cursor below."""
         self._live.stop()
 
-    def _trials(self, reader: RunReader) -> Table:
+    def _trials(self, trials: Sequence[TrialResult]) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-        table.add_column("", no_wrap=True, max_width=20, overflow="ellipsis")
+        table.add_column("", no_wrap=True, max_width=_LABEL, overflow="ellipsis")
         table.add_column("")
         for heading in ("epoch", "train loss", "samples/s", "time left"):
             table.add_column(heading, justify="right", no_wrap=True)
-        for trial in reader.results.trials:
+        for trial in trials:
             table.add_row(*self._row(trial))
         return table
 
     def _row(self, trial: TrialResult) -> list[RenderableType]:
         width = min(40, max(6, self._console.width - _BESIDE_THE_BAR))
-        label = Text(printable(trial.trial.label))
+        label = Text(_shortened(printable(label_with_seeds(trial)), _LABEL))
         speed = trial.progress.samples_per_second
         left = duration(self._clock.remaining(trial)) if trial.state == "running" else trial.state
         return [
@@ -83,6 +96,23 @@ class Bars:
         line.no_wrap = True
         line.overflow = "ellipsis"
         return line
+
+
+def _rest(trials: Sequence[TrialResult]) -> list[Text]:
+    """A line on the trials that have none: "… 12 done, 20 waiting"."""
+    if not trials:
+        return []
+    counts = Counter(trial.state for trial in trials)
+    return [Text(f"… {', '.join(f'{count} {state}' for state, count in counts.items())}", style="dim")]
+
+
+def _shortened(label: str, width: int) -> str:
+    """The label in `width` cells; what is cut is the end of the model's name, not the seed by which trials differ."""
+    name, separator, seed = label.partition(" · ")
+    if not separator or cell_len(label) <= width:
+        return label
+    room = width - cell_len(separator + seed) - 1
+    return f"{set_cell_size(name, room)}…{separator}{seed}" if room > 0 else label
 
 
 _STYLES = {

@@ -8,9 +8,21 @@ import time
 from typing import Protocol
 
 from iml_tui.experiments.results import TrialResult
+from iml_tui.experiments.seeds import label_with_seeds
 from iml_tui.headless.streams import is_terminal, message_console, say
-from iml_tui.runs.progress import Progress, duration, remaining_seconds, run_progress, trial_fraction
+from iml_tui.runs.progress import (
+    Progress,
+    duration,
+    listed,
+    most_telling,
+    remaining_seconds,
+    run_progress,
+    trial_fraction,
+)
 from iml_tui.runs.reading import RunReader
+
+TRIALS_IN_A_LINE = 4
+"""More of them than this make a line of a log that nobody reads."""
 
 LINE_SECONDS = 10.0
 """A log gets a line after this time at the latest, and at every tenth of the run."""
@@ -95,15 +107,15 @@ def overall_progress(reader: RunReader) -> Progress:
 
 
 def progress_line(reader: RunReader, progress: Progress) -> str:
-    """One line on all trials that train."""
+    """One line on all trials that train; many are told of model by model, and then only the first few."""
     parts = [f"{progress.fraction:4.0%}"]
-    speeds = []
-    for trial in reader.results.trials:
-        if trial.state == "running":
-            parts.append(f"{trial.trial.label}: epoch {epochs_of(trial)}, loss {loss_of(trial)}")
-            speeds.append(trial.progress.samples_per_second)
-    if speeds:
-        parts.append(f"{speed_text(speeds[0])} samples/s each")
+    running = [trial for trial in listed(reader.results, TRIALS_IN_A_LINE) if trial.state == "running"]
+    told = most_telling(running, TRIALS_IN_A_LINE)
+    parts += [f"{label_with_seeds(trial)}: epoch {epochs_of(trial)}, loss {loss_of(trial)}" for trial in told]
+    if len(running) > len(told):
+        parts.append(f"{len(running) - len(told)} more")
+    if running:
+        parts.append(f"{speed_text(running[0].progress.samples_per_second)} samples/s each")
     parts.append(f"{duration(progress.remaining)} left")
     return " · ".join(parts)
 

@@ -10,6 +10,7 @@ from typing import Any
 from iml_tui.experiments.base import Experiment, Finding
 from iml_tui.experiments.hyperparameters import fields
 from iml_tui.experiments.results import METRICS, EpochMetrics, Results, TrialResult
+from iml_tui.experiments.tables import parts
 from iml_tui.runs.events import without_non_finite
 from iml_tui.runs.history import HistoryEntry
 from iml_tui.runs.record import RunRecord, State
@@ -47,29 +48,44 @@ def run_document(
         "trials": [trial_document(trial) for trial in results.trials],
         "tables": [str(path) for path in tables],
         "figures": [str(path) for path in figures],
-        "findings": [{"title": f.title, "text": f.text, "evidence": dict(f.evidence)} for f in findings],
+        "findings": [finding_document(finding) for finding in findings],
     }
     finite: dict[str, Any] = without_non_finite(document)
     return finite
 
 
 def trial_document(trial: TrialResult) -> dict[str, Any]:
-    """One trial. `diverged_at` is the first batch whose loss was not finite, both counted from 1."""
+    """One trial. `model` is its name without the seed, `parameters` the number of trainable ones, null where unknown.
+
+    `diverged_at` is the first batch whose loss was not finite, both counted from 1; `maps` are the epochs after which a
+    decision map was kept.
+    """
     diverged = trial.diverged_at
     return {
         "name": trial.name,
+        "model": trial.trial.model_name,
         "hyperparameters": trial.trial.hyperparameters,
         "seed": trial.trial.seed,
+        "parameters": trial.parameters,
         "state": trial.state,
         "diverged_at": None if diverged is None else {"epoch": diverged[0], "batch": diverged[1]},
         "epochs": [epoch_document(epoch) for epoch in trial.epochs],
+        "maps": trial.maps,
         "timing": timing_document(trial),
     }
 
 
 def epoch_document(epoch: EpochMetrics) -> dict[str, Any]:
-    """The figures after one epoch."""
-    return {"epoch": epoch.epoch, **{metric: epoch[metric] for metric in METRICS}}
+    """The figures after one epoch.
+
+    Where gradients were recorded, `gradient_norms` are the squared L2 norms of the gradients of every linear layer's
+    weights, mean over the epoch's steps, and `zero_gradients` the numbers of steps at which they were exactly 0.
+    """
+    document: dict[str, Any] = {"epoch": epoch.epoch, **{metric: epoch[metric] for metric in METRICS}}
+    if epoch.gradient_norms:
+        document["gradient_norms"] = list(epoch.gradient_norms)
+        document["zero_gradients"] = list(epoch.zero_gradients)
+    return document
 
 
 def timing_document(trial: TrialResult) -> dict[str, Any]:
@@ -79,6 +95,14 @@ def timing_document(trial: TrialResult) -> dict[str, Any]:
         "epoch_seconds": [epoch.seconds for epoch in trial.epochs],
         "samples_per_second": [epoch.samples_per_second for epoch in trial.epochs],
     }
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """One finding; a mean over seeds in its evidence is followed by its deviation and the number of seeds."""
+    evidence: dict[str, Any] = {}
+    for key, value in finding.evidence.items():
+        evidence |= parts(key, value)
+    return {"title": finding.title, "text": finding.text, "evidence": evidence}
 
 
 def experiment_document(experiment: Experiment) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from iml_tui.data.loading import load
 from iml_tui.errors import UsageError
 from iml_tui.experiments.hyperparameters import parse_or_raise
 from iml_tui.experiments.registry import find
+from iml_tui.experiments.seeds import count_seeds
 from iml_tui.headless.displays import display_for_stderr
 from iml_tui.headless.document import run_document
 from iml_tui.headless.following import POLL_SECONDS, Ending, ask_to_stop, follow, wait_for_owner
@@ -33,15 +34,19 @@ STOP_SECONDS = 60.0
 """A worker that did not stop after this time is in a long batch or import; it will, but nobody waits for it here."""
 
 
-def prepare_run(slug: str, pairs: Iterable[str], seed: str | None, data: str | None, device: str) -> RunDirectory:
+def prepare_run(
+    slug: str, pairs: Iterable[str], seeds: Mapping[str, str | None], data: str | None, device: str
+) -> RunDirectory:
     """Check everything that was asked for and make the run's directory; no worker yet.
+
+    `seeds` holds the values of the options that set seeds, None where one was not given.
 
     Raises:
         UsageError: a setting, the device or the data is not as it must be; nothing was made.
         LabError: the directory cannot be made.
     """
     experiment = find(slug)
-    hyperparameters = parse_or_raise(experiment.hyperparameters, parse_settings(pairs, seed))
+    hyperparameters = parse_or_raise(experiment.hyperparameters, parse_settings(pairs, seeds))
     device = parse_device(device)
     folder = parse_data_folder(data)
     summary = load(folder, cache_root()).summary()
@@ -153,6 +158,9 @@ def _follow_and_tell(
 def _say_what_starts(reader: RunReader) -> None:
     count = len(reader.results.trials)
     trials = "1 trial" if count == 1 else f"{count} trials"
+    seeds = count_seeds(reader.results.trials)
+    if seeds > 1:
+        trials += f" ({seeds} seeds)"
     say(f"{reader.directory.id}: {trials}, kept in {reader.directory.path}")
 
 

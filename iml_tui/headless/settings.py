@@ -1,8 +1,8 @@
-"""What was typed after `--set`, `--seed`, `--device` and `--data`, checked before anything is made."""
+"""What was typed after `--set`, `--seeds`, `--device` and `--data`, checked before anything is made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from iml_tui.errors import UsageError
@@ -10,8 +10,10 @@ from iml_tui.runs.requests import device_problem
 from iml_tui.text import quoted
 
 
-def parse_settings(pairs: Iterable[str], seed: str | None) -> dict[str, str]:
-    """The hyperparameters as typed, by name. A dash in a name is as good as an underscore.
+def parse_settings(pairs: Iterable[str], seeds: Mapping[str, str | None]) -> dict[str, str]:
+    """The hyperparameters as typed, by name. A dash in a name is as good as an underscore, `seed` as good as `seeds`.
+
+    `seeds` holds the values of the options that set seeds ("--seed": "7"), None where one was not given.
 
     Raises:
         UsageError: a pair has no "=", no name, or a name that another has.
@@ -25,10 +27,12 @@ def parse_settings(pairs: Iterable[str], seed: str | None) -> dict[str, str]:
         if name in settings:
             raise UsageError(f"--set gives {name} twice ({quoted(settings[name])} and {quoted(value)}); give it once")
         settings[name] = value
-    if seed is not None:
-        if "seed" in settings:
-            raise UsageError("the seed is given twice, by --seed and by --set seed=…; give it once")
-        settings["seed"] = seed
+    given = {option: value for option, value in seeds.items() if value is not None}
+    given |= {f"--set {name}=…": settings.pop(name) for name in ("seeds", "seed") if name in settings}
+    if len(given) > 1:
+        raise UsageError(f"seeds are given twice, by {' and by '.join(given)}; give them once")
+    for value in given.values():
+        settings["seeds"] = value
     return settings
 
 

@@ -106,3 +106,58 @@ def test_bars_fit_into_80_columns(
     assert "stopping" in drawn.err
     assert "5/10" in drawn.err
     assert all(len(line) <= 80 for line in drawn.err.splitlines())
+
+
+@pytest.fixture
+def many(root: Path) -> RunReader:
+    """A run of 28 trials in 7 models, four of whose seeds train."""
+    return RunReader(recorded_run(root, "depth-width", "running", epochs=10, seeds=(1, 2, 3, 4)))
+
+
+def bars_of(reader: RunReader, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    bars = Bars()
+    bars.update(reader, stopping=False)
+    bars.close()
+    return capsys.readouterr().err.splitlines()
+
+
+def test_more_trials_than_lines_are_drawn_as_models(
+    many: RunReader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    drawn = bars_of(many, capsys)
+    assert len(drawn) == 9  # Headings, seven models, the whole run.
+    assert all("· 4 seeds" in line for line in drawn[1:8])
+    assert all(len(line) <= 80 for line in drawn)
+
+
+def test_more_models_than_lines_leave_out_those_that_wait(
+    many: RunReader, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINES", "8")
+    drawn = bars_of(many, capsys)
+    assert len(drawn) == 7
+    assert any("5/10" in line for line in drawn)
+    assert "… 3 waiting" in drawn[5]
+
+
+def test_labels_that_are_cut_keep_their_seed(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    reader = RunReader(recorded_run(root, "batch-norm", "running", epochs=4, seeds=(1, 2)))
+    drawn = bars_of(reader, capsys)
+    assert [line.split("…")[1].split()[:3] for line in drawn[1:3]] == [["·", "seed", "1"], ["·", "seed", "2"]]
+    assert all(len(line) <= 80 for line in drawn)
+
+
+def test_a_line_tells_of_a_few_trials(many: RunReader) -> None:
+    line = displays.progress_line(many, displays.overall_progress(many))
+    assert line.count("epoch") == 1
+    assert "· 4 seeds: epoch 5/10" in line
+    for trial in many.results.trials:
+        trial.state = "running"
+    line = displays.progress_line(many, displays.overall_progress(many))
+    assert line.count("epoch") == displays.TRIALS_IN_A_LINE
+    assert "· 3 more ·" in line

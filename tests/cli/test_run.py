@@ -42,7 +42,29 @@ def test_json_stays_json_when_the_run_fails(lab: Lab, monkeypatch: pytest.Monkey
     document = json.loads(outcome.out)
     assert document["state"] == "failed"
     assert "no module named torch" in document["message"]
-    assert document["hyperparameters"]["seed"] == 7
+    assert document["hyperparameters"]["seeds"] == [7]
+
+
+@pytest.mark.parametrize(
+    ("options", "seeds"),
+    [
+        (["--seeds", "1,2,3"], [1, 2, 3]),
+        (["--seed", "7"], [7]),
+        (["--set", "seed=7"], [7]),
+        (["--set", "seeds=7, 8"], [7, 8]),
+        ([], [42]),
+    ],
+)
+def test_every_model_is_asked_for_once_for_each_seed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, options: list[str], seeds: list[int]
+) -> None:
+    worker_that(monkeypatch, "raise SystemExit(3)")
+    outcome = lab("run", "learning-rate", "--set", "learning_rates=0.1,0.01", "--json", *options)
+    document = json.loads(outcome.out)
+    assert document["hyperparameters"]["seeds"] == seeds
+    assert [trial["seed"] for trial in document["trials"]] == 2 * seeds
+    assert len({trial["model"] for trial in document["trials"]}) == 2
+    assert len({trial["name"] for trial in document["trials"]}) == 2 * len(seeds)
 
 
 def test_a_worker_that_dies_at_work_is_noticed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

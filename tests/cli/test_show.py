@@ -110,3 +110,35 @@ def test_a_damaged_run_is_one_sentence(lab: Lab, done: RunDirectory) -> None:
     assert outcome.code == 1
     assert outcome.out == ""
     assert "damaged" in outcome.err
+
+
+def test_several_seeds_are_shown_together_and_documented_one_by_one(lab: Lab, root: Path) -> None:
+    recorded_run(root, "learning-rate", "done", epochs=12, learning_rates=(0.01, 0.001), seeds=(1, 2, 3))
+    out = lab("show", "last").out
+    assert "seeds=1,2,3 (default 42)" in out
+    assert "mean ± standard deviation over 3 seeds" in out
+    assert "Paired over 3 seeds" in out
+    document = json.loads(lab("show", "last", "--json").out)
+    assert [trial["seed"] for trial in document["trials"]] == [1, 2, 3, 1, 2, 3]
+    assert [trial["model"] for trial in document["trials"]][2:4] == ["learning rate 0.01", "learning rate 0.001"]
+    assert all(trial["parameters"] == 1969 for trial in document["trials"])
+    lowest = document["findings"][0]["evidence"]
+    assert (lowest["validation_loss_n"], lowest["epoch_n"]) == (3, 3)
+    assert lowest["validation_loss_sd"] > 0
+
+
+def test_recorded_gradients_are_in_the_document(lab: Lab, root: Path) -> None:
+    recorded_run(root, "gradients", "done", epochs=2, hidden_layers=9)
+    (trial,) = json.loads(lab("show", "last", "--json").out)["trials"]
+    for epoch in trial["epochs"]:
+        assert len(epoch["gradient_norms"]) == len(epoch["zero_gradients"]) == 10
+    assert trial["maps"] == []
+
+
+def test_a_run_of_a_former_version_is_shown_with_its_seed(lab: Lab, done: RunDirectory) -> None:
+    document = json.loads(done.record_file.read_text())
+    document["hyperparameters"]["seed"] = document["hyperparameters"].pop("seeds")[0]
+    done.record_file.write_text(json.dumps(document))
+    assert "seeds=42" in lab("show", "last").out
+    assert json.loads(lab("show", "last", "--json").out)["hyperparameters"]["seeds"] == [42]
+    assert json.loads(lab("runs", "--json").out)["runs"][0]["state"] == "done"

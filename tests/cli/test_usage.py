@@ -24,6 +24,12 @@ from .conftest import Lab
         (["run", "learning-rate", "--set", "batch-size=3", "--set", "batch_size=4"], ["batch_size", "twice"]),
         (["run", "learning-rate", "--set", "seed=1", "--seed", "2"], ["seed", "twice"]),
         (["run", "learning-rate", "--seed", "-1"], ["seed", "'-1'", "at least 0"]),
+        (["run", "learning-rate", "--seeds", "1,2", "--seed", "2"], ["--seeds and by --seed", "twice"]),
+        (["run", "learning-rate", "--seeds", "1,2", "--set", "seeds=2"], ["--seeds and by --set seeds", "twice"]),
+        (["run", "learning-rate", "--set", "seed=1", "--set", "seeds=2"], ["--set seeds", "--set seed", "twice"]),
+        (["run", "learning-rate", "--seeds", "1,2,1"], ["seeds", "'1,2,1'", "a seed twice"]),
+        (["run", "learning-rate", "--seeds", ""], ["seeds", "''", "at least one seed"]),
+        (["run", "learning-rate", "--seeds", "1;2"], ["seeds", "'1;2'", "separated by commas"]),
         (["run", "learning-rate", "--device", "gpu"], ["'gpu'", "auto, cpu, cuda"]),
         (["run", "learning-rate", "--device", "cuda:x"], ["'cuda:x'"]),
         (["run", "learning-rate", "--data", "/no/such/folder"], ["/no/such/folder"]),
@@ -52,7 +58,6 @@ def test_bad_usage_is_one_sentence_and_exit_code_2(
 def test_what_later_versions_may_bring_is_not_offered(lab: Lab) -> None:
     assert lab("resume", "last").code == 2
     assert lab("export", "last").code == 2
-    assert lab("run", "learning-rate", "--seeds", "1,2").code == 2
 
 
 def test_malformed_data_is_refused_with_file_and_line(lab: Lab, root: Path, tmp_path: Path) -> None:
