@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.text import Text
@@ -11,6 +11,7 @@ from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.widget import Widget
 
 from iml_tui.experiments.registry import EXPERIMENTS
 from iml_tui.runs.directory import RunDirectory
@@ -18,9 +19,11 @@ from iml_tui.runs.failures import record_failure
 from iml_tui.runs.places import settings_file
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.paths import styles_directory
+from iml_tui.ui.screens.compare import CompareScreen
 from iml_tui.ui.screens.lab import LabScreen
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.settings import Settings, load_settings, save_settings
+from iml_tui.ui.widgets.map_view import MapView
 
 
 class LabApp(App[None]):
@@ -77,6 +80,8 @@ class LabApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the lab is in the palette as well."""
         yield from super().get_system_commands(screen)
+        if isinstance(screen, CompareScreen):
+            yield from _commands(screen)
         if screen is not self.lab:
             return
         for experiment in EXPERIMENTS:
@@ -85,13 +90,14 @@ class LabApp(App[None]):
                 experiment.question,
                 lambda experiment=experiment: self.call_later(self.lab.show_experiment, experiment),
             )
-        for binding in LabScreen.BINDINGS:
-            if isinstance(binding, Binding) and binding.tooltip:
-                yield SystemCommand(
-                    binding.tooltip,
-                    f"Key: {binding.key_display or binding.key}",
-                    lambda action=binding.action: self.call_later(self.lab.run_action, action),
-                )
+        yield SystemCommand(
+            "Compare the marked runs",
+            "Key: v in the list of runs, where Space marks one",
+            lambda: self.call_later(self.lab.action_compare),
+        )
+        yield from _commands(self.lab)
+        if self.lab.shows_maps:
+            yield from _commands(self.lab.query_one(MapView))
 
     def action_help(self) -> None:
         """Show the keys."""
@@ -132,3 +138,14 @@ class LabApp(App[None]):
         error = sys.exception()
         sentence = record_failure(error) if error is not None else "Something unforeseen went wrong."
         self.panic(Text(f"{sentence}\nRuns that were going on still are; iml-lab shows them again."))
+
+
+def _commands(owner: Widget) -> Iterator[SystemCommand]:
+    """The keys of a screen or a widget as commands of the palette."""
+    for binding in owner.BINDINGS:
+        if isinstance(binding, Binding) and binding.tooltip:
+            yield SystemCommand(
+                binding.tooltip,
+                f"Key: {binding.key_display or binding.key}",
+                lambda action=binding.action: owner.call_later(owner.run_action, action),
+            )

@@ -35,6 +35,13 @@ class DeleteRequested(Message):
 
 
 @dataclass
+class CompareRequested(Message):
+    """The user wants the marked runs beside one another."""
+
+    directories: list[RunDirectory]
+
+
+@dataclass
 class StartRequested(Message):
     """The user wants the form's experiment started."""
 

@@ -71,6 +71,8 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(time=lambda: NOW, monotonic=lambda: 0.0)
     monkeypatch.setattr("iml_tui.ui.widgets.history_list.time", clock)
     monkeypatch.setattr("iml_tui.ui.widgets.run_header.time", clock)
+    # Whatever the terminal of the tests can show; Textual looks at it when it is imported, by a plug-in of pytest.
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
     monkeypatch.setattr("iml_tui.ui.widgets.machine_view.measure", lambda: MachineUse(0.42, 3 << 30, 24 << 30))
 
 

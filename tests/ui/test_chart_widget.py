@@ -80,7 +80,10 @@ async def test_it_says_that_there_is_no_data() -> None:
         assert "no data yet" in app.text()
 
 
-async def test_updates_appear_but_a_burst_is_one_repaint(draws: list[tuple[int, int]]) -> None:
+async def test_updates_appear_but_a_burst_is_one_repaint(
+    draws: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iml_tui.ui.widgets.plot.monotonic", lambda: 100.0)  # However slow the machine is.
     app = ChartApp([falling(2)])
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()

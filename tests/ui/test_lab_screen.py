@@ -276,14 +276,14 @@ async def test_tabs_show_tables_findings_log(make_app: MakeApp, root: Path) -> N
     app = make_app(attach=run)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await pilot.press("f2", "3")
+        await pilot.press("f2", "4")
         await settle(pilot)
         tables = app.lab.query_one(TablesView)
         assert tables.virtual_size.height > 10
-        await pilot.press("4")
+        await pilot.press("5")
         await settle(pilot)
         assert app.lab.query_one(TabbedContent).active == "findings"
-        await pilot.press("5")
+        await pilot.press("6")
         await settle(pilot)
         lines = [strip.text for strip in app.lab.query_one(LogView).lines]
         assert any("training learning rate 1" in line for line in lines)
@@ -363,7 +363,7 @@ async def test_any_size(make_app: MakeApp, root: Path, size: tuple[int, int]) ->
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.resize_terminal(*size)
-        for key in ("1", "2", "3", "4", "5", "f2", "escape", "f4"):
+        for key in ("1", "2", "3", "4", "5", "6", "f2", "escape", "f4"):
             await pilot.press(key)
             await settle(pilot)
         await pilot.resize_terminal(120, 40)

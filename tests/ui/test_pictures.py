@@ -67,12 +67,12 @@ def test_side_by_side(snap_compare: Compare, make_app: MakeApp, root: Path) -> N
 
 def test_tables(snap_compare: Compare, make_app: MakeApp, root: Path) -> None:
     run = recorded_run(root, "epochs", "done")
-    assert snap_compare(make_app(attach=run), terminal_size=WIDE, run_before=keys("f2", "3"))
+    assert snap_compare(make_app(attach=run), terminal_size=WIDE, run_before=keys("f2", "4"))
 
 
 def test_findings(snap_compare: Compare, make_app: MakeApp, root: Path) -> None:
     run = recorded_run(root, "learning-rate", "done")
-    assert snap_compare(make_app(attach=run), terminal_size=NARROW, run_before=keys("f2", "4"))
+    assert snap_compare(make_app(attach=run), terminal_size=NARROW, run_before=keys("f2", "5"))
 
 
 def test_leaving_asks(snap_compare: Compare, make_app: MakeApp, root: Path) -> None:

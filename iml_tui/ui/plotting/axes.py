@@ -34,8 +34,14 @@ _NEVER_OUT_OF_SCALE = 5.0
 # what would make the axis longer than so many times what the others need: gradients may well span twenty decades.
 _OUT_OF_SCALE_LOG, _NEVER_OUT_OF_SCALE_LOG = math.log10(80), 2.0
 _TOO_LONG = 1.6
-# Logarithmic axes take any size; only what float32 can hardly tell from nothing is cut off.
-_LOG_RANGE = (-40.0, 40.0)
+# A logarithmic axis has at most so many decades below the highest value: a squared norm of float32 gradients can be as
+# small as 1e-90. What is smaller is beyond the edge, as 0 is.
+_LONGEST_LOG = 90.0
+_LOG_RANGE = (-300.0, 40.0)
+# A band takes in at most so many decades below its line: a deviation as large as the mean reaches down to 0.
+_BAND_BELOW_LOG = 1.0
+# Room beside the outermost points of an axis with few of them, as a part of its length.
+_POINT_MARGIN = 0.04
 _LARGEST = 1e300
 _SAMPLE = 512
 _FAR = 1e9
@@ -77,8 +83,13 @@ class Axis:
             return np.power(10.0, scaled) if self.log else scaled
 
 
-def x_axis(curves: Sequence[Curve], width: int, *, log: bool, limits: Pair | None) -> Axis:
-    """The x axis of a plot area `width` cells wide; x of curves increase. Without data it runs from 0 to 1."""
+def x_axis(curves: Sequence[Curve], width: int, *, log: bool, limits: Pair | None, at_points: bool = False) -> Axis:
+    """The x axis of a plot area `width` cells wide; x of curves increase. Without data it runs from 0 to 1.
+
+    `at_points` puts the ticks at the points, which are few, and leaves some room on both sides.
+    """
+    if at_points and limits is None and (found := _points(curves, log)).size:
+        return _axis_at(found, width, log)
     ends = [float(v) for c in curves if len(c.x) for v in _ends(c.x, log)]
     whole = not log and all(v.is_integer() for v in ends) and (limits is None or float(limits[0]).is_integer())
     if not _usable(limits, log):
@@ -106,7 +117,7 @@ def y_limits(curve_groups: Iterable[Sequence[Curve]], *, log: bool = False) -> P
     The typical size is that of the curve at the lower third (its 10 % and 90 % quantiles), so two thirds of the
     curves may diverge; see `_OUT_OF_SCALE`.
     """
-    samples = [s for group in curve_groups for c in group if len(s := _sample(c.y, log))]
+    samples = [s for group in curve_groups for c in group if len(s := _with_band(c, log))]
     if not samples:
         return None
     low, high = min(s.min() for s in samples), max(s.max() for s in samples)
@@ -141,7 +152,8 @@ def _readable_log(samples: list[Floats], low: float, high: float) -> Pair:
     bound = max(top + _OUT_OF_SCALE_LOG, _NEVER_OUT_OF_SCALE_LOG)
     calm = [s for s in samples if _quantile(s, 0.75) <= bound] or samples
     highest = max((float(s[s <= bound][-1]) for s in calm if s[0] <= bound), default=high)
-    return low, highest if high - low > _TOO_LONG * max(highest - low, 1.0) else high
+    high = highest if high - low > _TOO_LONG * max(highest - low, 1.0) else high
+    return max(low, high - _LONGEST_LOG), high
 
 
 def _quantile(ordered: Floats, share: float) -> float:
@@ -160,6 +172,37 @@ def _sample(y: NDArray[np.floating], log: bool) -> Floats:
             values = np.log10(values)
         return values[(values >= _LOG_RANGE[0]) & (values <= _LOG_RANGE[1])]
     return values[np.isfinite(values)]
+
+
+def _with_band(curve: Curve, log: bool) -> Floats:
+    """The sample of a curve together with its band, which is seen as far as it says anything."""
+    if curve.low is None or curve.high is None:
+        return _sample(curve.y, log)
+    low = np.fmax(curve.low, curve.y / 10**_BAND_BELOW_LOG) if log else curve.low
+    return np.concatenate([_sample(values, log) for values in (curve.y, low, curve.high)])
+
+
+def _points(curves: Sequence[Curve], log: bool) -> Floats:
+    """All different x, in axis units."""
+    found: Floats = np.unique(np.concatenate([np.asarray(c.x, dtype=np.float64) for c in curves] or [np.empty(0)]))
+    found = found[np.isfinite(found) & ((found > 0) | (not log))]
+    if log:
+        found = np.log10(found)
+    return found
+
+
+def _axis_at(points: Floats, width: int, log: bool) -> Axis:
+    low, high = _apart(float(points[0]), float(points[-1]))
+    margin = _POINT_MARGIN * (high - low)
+    low, high = low - margin, high + margin
+    labels = [ticks.plain(10**point if log else point) for point in points.tolist()]
+    at = (points - low) / (high - low) * width
+    kept, free = [], -1.0
+    for i, label in enumerate(labels):
+        if at[i] - len(label) / 2 >= free:
+            kept.append(i)
+            free = at[i] + len(label) / 2 + 1
+    return Axis(low, high, log, tuple(points[kept].tolist()), tuple(labels[i] for i in kept))
 
 
 def _ends(x: NDArray[np.floating], log: bool) -> NDArray[np.floating]:
@@ -191,7 +234,7 @@ def _apart(low: float, high: float) -> Pair:
 def _round_x(low: float, high: float, *, log: bool, whole: bool) -> Pair:
     if log:
         low, high = _apart(math.log10(low), math.log10(high))
-        return low, _round_log(high, up=True)
+        return _round_log(low, up=False), _round_log(high, up=True)
     if low == high:
         return (low - 1, high + 1) if whole else _apart(low, high)
     low, high = _apart(low, high)

@@ -13,7 +13,7 @@ from iml_tui.ui.plotting import braille
 from iml_tui.ui.plotting.text import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -77,6 +77,13 @@ class Canvas:
         start = column + skip
         self.codes[row, start : start + len(text)] = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
         self.styles[row, start : start + len(text)] = self.number(style)
+
+    def put(self, cells: Sequence[tuple[int, int]], sign: str, style: Style) -> None:
+        """Put one character on cells (row, column) of the canvas."""
+        if cells:
+            rows, columns = zip(*cells, strict=True)
+            self.codes[rows, columns] = ord(sign)
+            self.styles[rows, columns] = self.number(style)
 
     def dots(self, bits: NDArray[np.uint8], style: Style) -> None:
         """Put braille cells on the canvas from its upper left corner, wherever any dot is lit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,17 +27,17 @@ CURSOR = "│"
 def compose(canvas: Canvas, traces: Sequence[Trace], labels: Sequence[str], palette: Palette) -> None:
     """Draw all curves; curve i has `traces[i]` and `labels[i]`."""
     owner = _draw_bands(canvas, traces, palette)
+    # A spread would be chequered if all lines that cross it had it behind them: only its own has.
+    noisy = {i for i, drawn in enumerate(traces) if not drawn.measured}
     lines = np.zeros((canvas.height, canvas.width), dtype=np.uint8)
     for i, drawn in enumerate(traces):
-        lines = _draw_line(canvas, drawn, i, lines, owner, palette)
+        if len(drawn.x) > 1:
+            lines = _draw_line(canvas, drawn, i, lines, owner, {i, *noisy}, palette)
     for i, drawn in enumerate(traces):
         mark = style(palette.colour(i), bold=True)
-        for row, column in drawn.marks:
-            canvas.write(row, column, marker(i), mark)
-        for column in drawn.above:
-            canvas.write(0, column, ABOVE, mark)
-        for column in drawn.below:
-            canvas.write(canvas.height - 1, column, BELOW, mark)
+        canvas.put(drawn.marks, marker(i), mark)
+        canvas.put([(0, column) for column in drawn.above], ABOVE, mark)
+        canvas.put([(canvas.height - 1, column) for column in drawn.below], BELOW, mark)
     for i, drawn in enumerate(traces):
         if len(drawn.x) == 1 and drawn.marks:
             _label(canvas, *drawn.marks[0], labels[i], i, palette)
@@ -63,20 +64,34 @@ def _draw_bands(canvas: Canvas, traces: Sequence[Trace], palette: Palette) -> Ow
         if band is not None:
             dots = np.zeros((4 * canvas.height, 2 * canvas.width), dtype=np.bool_)
             braille.draw_band(dots, *band)
+            if traces[i].measured:
+                dots &= _every_other(dots.shape)
             bits = braille.pack(dots)
             canvas.dots(bits, style(palette.band(i), dim=palette.monochrome))
             owner[bits > 0] = i
     return owner
 
 
-def _draw_line(canvas: Canvas, drawn: Trace, index: int, lines: Bits, owner: Owner, palette: Palette) -> Bits:
-    """Draw a line over those in `lines`; a cell they share keeps the dots of both. Returns `lines` with this one."""
+@lru_cache(maxsize=8)
+def _every_other(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    # Every other dot, as on a chessboard.
+    checked: NDArray[np.bool_] = np.add.outer(np.arange(shape[0]), np.arange(shape[1])) % 2 == 0
+    return checked
+
+
+def _draw_line(
+    canvas: Canvas, drawn: Trace, index: int, lines: Bits, owner: Owner, behind: set[int], palette: Palette
+) -> Bits:
+    """Draw a line over those in `lines`; a cell they share keeps the dots of both. Returns `lines` with this one.
+
+    Of the bands in `owner`, those of the curves in `behind` go on behind the line.
+    """
     dots = np.zeros((4 * canvas.height, 2 * canvas.width), dtype=np.bool_)
     braille.draw_line(dots, drawn.x, drawn.y, palette.pattern(index))
     bits = braille.pack(dots)
     canvas.dots(np.where(bits > 0, bits | lines, 0).astype(np.uint8), style(palette.colour(index)))
     for band in np.unique(owner[bits > 0]).tolist():
-        if band >= 0:
+        if band in behind:
             # A line through a band would leave holes in it: the band goes on as the background.
             shaded = canvas.number(style(palette.colour(index), palette.shade(band)))
             canvas.styles[(bits > 0) & (owner == band)] = shaded
@@ -88,8 +103,10 @@ def _label(canvas: Canvas, row: int, column: int, label: str, index: int, palett
     text = printable(label)
     if cell_len(text) != len(text):
         return
-    for line in (row, row + 1, row - 1):
+    for line in (row, row + 1, row - 1, row + 2, row - 2):
         for start in (column + 2, column - len(text) - 1):
-            if canvas.is_free(line, start, start + len(text)):
+            # A blank on both sides: labels that touch are read as one.
+            around = max(start - 1, 0), min(start + len(text) + 1, canvas.width)
+            if start >= 0 and start + len(text) <= canvas.width and canvas.is_free(line, *around):
                 canvas.write(line, start, text, style(palette.colour(index)))
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -10,7 +11,7 @@ from rich.segment import Segment
 from iml_tui.text import printable
 from iml_tui.ui.plotting.canvas import Line
 from iml_tui.ui.plotting.palette import Palette, marker, style
-from iml_tui.ui.plotting.text import fit, number, squeeze
+from iml_tui.ui.plotting.text import fit, squeeze
 
 _GAP = "   "
 _SHORTEST_LABEL = 6
@@ -19,18 +20,19 @@ _VALUE = 6
 
 @dataclass(frozen=True)
 class Entry:
-    """One curve in the legend; `value` is None for a curve without points."""
+    """One curve in the legend, and its value as it is written."""
 
     index: int
     label: str
-    value: float | None
+    value: str
 
 
-def legend(entries: list[Entry], width: int, rows: int, palette: Palette, note: str = "") -> list[Line]:
+def legend(entries: list[Entry], width: int, rows: int, palette: Palette, notes: Sequence[str] = ()) -> list[Line]:
     """Lay the entries out in at most `rows` lines of `width` cells.
 
-    Values give way first, then the middle of labels; then the last entries become "+ 3 more". `note` is put behind
-    the last entry where there is room.
+    Values give way first, then the middle of labels; then the last entries become "+ 3 more". The first of `notes`
+    for which there is room, a long and a short form of what must be said of all curves, is put behind the last entry
+    or below it.
     """
     if rows <= 0 or width <= 0 or not entries:
         return []
@@ -45,7 +47,7 @@ def legend(entries: list[Entry], width: int, rows: int, palette: Palette, note: 
             [_entry(e, label, length, with_value, palette) for e, label in zip(entries, labels, strict=True)], width
         )
         if len(lines) <= rows:
-            return _noted(lines, width, note, palette)
+            return _noted(lines, width, rows, notes, palette)
     return _cut(entries, labels, width, rows, palette)
 
 
@@ -56,9 +58,8 @@ def _entry(entry: Entry, label: str, length: int, with_value: bool, palette: Pal
         Segment(squeeze(label, length), style(palette.foreground)),
     ]
     if with_value:
-        text = "–" if entry.value is None else number(entry.value)
         # Values change four times a second: a fixed width keeps the legend still.
-        line.append(Segment(" " + text.ljust(_VALUE), style(palette.muted)))
+        line.append(Segment(" " + entry.value.ljust(_VALUE), style(palette.muted)))
     return line
 
 
@@ -84,9 +85,13 @@ def _wrap(entries: list[Line], width: int) -> list[Line]:
     return lines
 
 
-def _noted(lines: list[Line], width: int, note: str, palette: Palette) -> list[Line]:
-    if note and _width(lines[-1]) + len(_GAP) + cell_len(note) <= width:
-        lines[-1] = [*lines[-1], Segment(_GAP), Segment(note, style(palette.muted, dim=palette.monochrome))]
+def _noted(lines: list[Line], width: int, rows: int, notes: Sequence[str], palette: Palette) -> list[Line]:
+    for note in notes:
+        written = Segment(note, style(palette.muted, dim=palette.monochrome))
+        if _width(lines[-1]) + len(_GAP) + cell_len(note) <= width:
+            return [*lines[:-1], [*lines[-1], Segment(_GAP), written]]
+        if len(lines) < rows and cell_len(note) <= width:
+            return [*lines, [written]]
     return lines
 
 

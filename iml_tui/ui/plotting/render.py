@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +18,9 @@ from iml_tui.ui.plotting.canvas import Canvas, Drawing, Line, shorten
 from iml_tui.ui.plotting.compose import compose, draw_cursor, draw_grid
 from iml_tui.ui.plotting.figure import frame, frame_columns
 from iml_tui.ui.plotting.legend import Entry, legend
-from iml_tui.ui.plotting.palette import DARK, Palette, marker, style
+from iml_tui.ui.plotting.palette import BELOW, DARK, Palette, marker, style
 from iml_tui.ui.plotting.text import fit, number
+from iml_tui.ui.plotting.ticks import plain
 from iml_tui.ui.plotting.trace import ordered, reading, trace
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ SMALLEST = (24, 7)
 _X_LABEL_FROM, _Y_LABEL_FROM = 12, 15
 # Points per column of cells from which on a curve is noise with a mean rather than a line.
 _NOISY = 8
+
+
+@dataclass(frozen=True)
+class _Scales:
+    log_x: bool
+    log_y: bool
+    at_points: bool
+    limits: Limits
 
 
 def render(
@@ -45,11 +55,24 @@ def render(
     palette: Palette = DARK,
     limits: Limits | None = None,
     cursor: float | None = None,
+    at_points: bool = False,
+    zero: str = "exactly 0",
 ) -> Drawing:
     """Draw curves on `width` × `height` cells; any size, any values.
 
-    Below 24 × 7 cells there is no room for axes: the title and the last values are written instead. `cursor` is an x
-    value: a vertical line stands there and the legend reads the values off it.
+    Below 24 × 7 cells there is no room for axes: the title and the last values are written instead.
+
+    Args:
+        curves: what is drawn.
+        width, height: cells.
+        title, x_label, y_label: what is shown, and what the axes measure.
+        log_x, log_y: logarithmic axes.
+        palette: colours.
+        limits: fixed limits of the axes.
+        cursor: an x value: a vertical line stands there and the legend reads the values off it.
+        at_points: the curves have few points at places of their own (depths of networks): ticks stand at them, and
+            every point has its mark.
+        zero: what a value of 0 means, to be said where it is below a logarithmic y axis.
     """
     width, height = max(width, 0), max(height, 0)
     title, x_label, y_label = printable(title), printable(x_label), printable(y_label)
@@ -58,8 +81,9 @@ def render(
     curves = [ordered(c) for c in curves]
     noisy = [len(c.y) >= _NOISY * width for c in curves]
     entries = [Entry(i, c.label, reading(c, cursor, noisy[i])) for i, c in enumerate(curves)]
-    note = "line: mean · band: range" if any(noisy) else ""
-    head = [[], *legend(entries, width, min(max(1, (height - 4) // 4), 4), palette, note)]
+    notes = _notes(curves, noisy, log_y=log_y, zero=zero)
+    head = [[], *legend(entries, width, min(max(1, (height - 4) // 4), 4), palette, notes)]
+    unsaid = [] if any(s.text in notes for line in head for s in line) else notes[-1:]
     foot: list[Line] = []
     if height >= _Y_LABEL_FROM and y_label:
         head.append([Segment(y_label, style(palette.muted))])
@@ -68,9 +92,13 @@ def render(
         foot.append([Segment(x_label, style(palette.muted))])
     asides = [f"y: {y_label}" * bool(y_label), f"x: {x_label}" * bool(x_label and not foot)]
     if cursor is not None:
-        asides = [f"{x_label or 'x'} {cursor:g}"]
-    head[0] = _title(title, " · ".join(filter(None, asides)), width, palette)
-    body, left = _plot(curves, width, height - len(head) - len(foot), log_x, log_y, palette, limits, cursor, noisy)
+        asides = [f"{x_label or 'x'} {plain(cursor)}"]
+        if all(len(c.x) <= 1 for c in curves):
+            # A legend of many single points has no room for their values.
+            asides += [f"{printable(c.label)} {reading(c, cursor, False)}" for c in curves if cursor in c.x]
+    head[0] = _title(title, " · ".join(filter(None, [*asides, *unsaid])), width, palette)
+    scales = _Scales(log_x, log_y, at_points, limits or Limits())
+    body, left = _plot(curves, width, height - len(head) - len(foot), scales, palette, cursor, noisy)
     if foot:
         indent = left + max(0, (width - left - cell_len(x_label)) // 2)
         foot[0].insert(0, Segment(" " * indent))
@@ -83,23 +111,23 @@ def _plot(
     curves: Sequence[Curve],
     width: int,
     height: int,
-    log_x: bool,
-    log_y: bool,
+    scales: _Scales,
     palette: Palette,
-    limits: Limits | None,
     cursor: float | None,
     noisy: Sequence[bool],
 ) -> tuple[list[Line], int]:
     """The frame with the data in it, and the number of cells left of the plot area."""
-    limits, rows = limits or Limits(), height - 2
-    y = y_axis(curves, rows, log=log_y, limits=limits.y)
+    rows = height - 2
+    y = y_axis(curves, rows, log=scales.log_y, limits=scales.limits.y)
     left = frame_columns(y)
     columns = width - left
-    x = x_axis(curves, columns, log=log_x, limits=limits.x)
+    x = x_axis(curves, columns, log=scales.log_x, limits=scales.limits.x, at_points=scales.at_points)
     framed = frame(width, height, x, y)
     canvas = Canvas(columns, rows, Style.null())
     draw_grid(canvas, [row for row, text in enumerate(framed[:rows]) if text[left - 1] == "┤"], palette)
-    traces = [trace(c, i, x, y, columns, rows, noisy[i]) for i, c in enumerate(curves)]
+    traces = [
+        trace(c, i, x, y, columns, rows, noisy=noisy[i], every_point=scales.at_points) for i, c in enumerate(curves)
+    ]
     compose(canvas, traces, [c.label for c in curves], palette)
     if not any(t.marks or t.above or t.below or t.band for t in traces):
         canvas.write(rows // 2, (columns - len(NO_DATA)) // 2 - 1, f" {NO_DATA} ", style(palette.muted))
@@ -108,6 +136,19 @@ def _plot(
     axis = style(palette.muted)
     lines = [[Segment(text[:left], axis), *row] for text, row in zip(framed, canvas.lines(), strict=False)]
     return lines + [[Segment(text, axis)] for text in framed[rows:]], left
+
+
+def _notes(curves: Sequence[Curve], noisy: Sequence[bool], *, log_y: bool, zero: str) -> list[str]:
+    """What must be said of bands and edges, in full and in short."""
+    full, short = [], []
+    if any(noisy):
+        full, short = ["line: mean · band: range"], ["band: range"]
+    elif any(c.low is not None and c.high is not None for c in curves):
+        full, short = ["band: ± 1 standard deviation over seeds"], ["band: ± 1 sd over seeds"]
+    if log_y and any(bool((c.y == 0).any()) for c in curves):
+        full.append(f"{BELOW} {zero}")
+        short.append(f"{BELOW} {zero}")
+    return [" · ".join(full), " · ".join(short)] if full else []
 
 
 def _column(x: Axis, value: float, columns: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.cells import cell_len
 
 
@@ -38,3 +40,16 @@ def number(value: float) -> str:
         return text
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def plus_minus(value: float, deviation: float) -> str:
+    """A value with its standard deviation, both to the two leading digits of the latter: 0.9312 ± 0.0021.
+
+    Four decimals at most. The value alone where the deviation is not finite.
+    """
+    if not math.isfinite(deviation) or not math.isfinite(value):
+        return number(value)
+    if not 1e-3 <= abs(value) < 1e4:
+        return f"{number(value)} ± {number(float(f'{deviation:.1e}'))}"
+    decimals = min(4, max(0, 1 - math.floor(math.log10(deviation)))) if deviation > 0 else 4
+    return f"{value:.{decimals}f} ± {deviation:.{decimals}f}"

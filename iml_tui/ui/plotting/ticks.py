@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LOG_STRIDES = (1, 2, 3, 5, 10, 20, 50, 100)
 _LOG_MANTISSAS = (0.0, math.log10(2), math.log10(5))
 
 
@@ -34,8 +35,12 @@ def log_ticks(low: float, high: float, count: int) -> tuple[list[float], list[st
     """
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
     if last - first >= 1:
-        stride = max(1, math.ceil((last - first) / max(count, 1)))
-        decades = [k for k in range(first, last + 1) if k % stride == 0]
+        least = (last - first) / max(count, 1)
+        at = next((i for i, stride in enumerate(_LOG_STRIDES) if stride >= least), len(_LOG_STRIDES) - 1)
+        decades: list[int] = []
+        while len(decades) < 2:  # A single label does not say how long a decade is.
+            decades = [k for k in range(first, last + 1) if k % _LOG_STRIDES[at] == 0]
+            at -= 1
         if high - low >= 1.7 or count < 4:
             return [float(k) for k in decades], _decade_labels(decades)
     spread = [k + m for k in range(math.floor(low), last + 1) for m in _LOG_MANTISSAS]
@@ -45,6 +50,16 @@ def log_ticks(low: float, high: float, count: int) -> tuple[list[float], list[st
     positions, labels = linear_ticks(10**low, 10**high, count)
     kept = [(p, label) for p, label in zip(positions, labels, strict=True) if p > 0]
     return [math.log10(p) for p, _ in kept], [label for _, label in kept]
+
+
+def decade(power: int) -> str:
+    """A power of ten: 10⁻⁶."""
+    return f"10{str(power).translate(_SUPERSCRIPTS)}"
+
+
+def plain(value: float) -> str:
+    """A measured place on an axis, written out: 6, 0.5, 66,000."""
+    return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 * max(abs(value), 1) else f"{value:.4g}"
 
 
 def _linear_labels(positions: list[float], width: float) -> list[str]:
@@ -64,7 +79,7 @@ def _decade_labels(powers: list[int]) -> list[str]:
     # One way of writing for the whole axis: 0.01 beside 10⁻⁵ is hard to compare.
     if all(-3 <= k <= 3 for k in powers):
         return [_short(10.0**k) for k in powers]
-    return [f"10{str(k).translate(_SUPERSCRIPTS)}" for k in powers]
+    return [decade(k) for k in powers]
 
 
 def _short(value: float) -> str:

@@ -13,9 +13,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from iml_tui.runs.places import log_file, runs_root
+from iml_tui.ui.screens.compare import CompareScreen
 from iml_tui.ui.screens.lab import LabScreen
+from iml_tui.ui.widgets.compared_list import ComparedList
 from iml_tui.ui.widgets.history_list import HistoryList
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm
+from iml_tui.ui.widgets.map_view import MapView
 
 _HOW = """\
 Pick an experiment, edit its hyperparameters (● marks what differs from the default), press F5.
@@ -35,7 +38,9 @@ class HelpScreen(ModalScreen[None]):
             ("Everywhere", list(app_bindings)),
             ("The lab", LabScreen.BINDINGS),
             ("In the form", HyperparameterForm.BINDINGS),
+            ("On a map", MapView.BINDINGS),
             ("In the list of runs", HistoryList.BINDINGS),
+            ("In a comparison", [*CompareScreen.BINDINGS, *ComparedList.BINDINGS]),
         )
 
     def compose(self) -> ComposeResult:
@@ -67,7 +72,23 @@ def _described(bindings: Iterable[BindingType]) -> Iterator[Binding]:
             yield binding
 
 
-_NAMES = {"escape": "Esc", "enter": "Enter", "delete": "Del", "backspace": "Backspace", "question_mark": "?"}
+_NAMES = {
+    "escape": "Esc",
+    "enter": "Enter",
+    "delete": "Del",
+    "backspace": "Backspace",
+    "question_mark": "?",
+    "comma": ",",
+    "full_stop": ".",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "home": "Home",
+    "end": "End",
+}
 
 
 def _key_names(binding: Binding) -> str:

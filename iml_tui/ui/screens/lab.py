@@ -22,6 +22,7 @@ from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import ACTIVE_STATES
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.messages import (
+    CompareRequested,
     DeleteRequested,
     ExperimentChosen,
     HistoryRead,
@@ -30,11 +31,13 @@ from iml_tui.ui.messages import (
     StartFailed,
     StartRequested,
 )
+from iml_tui.ui.screens.compare import CompareScreen
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.widgets.experiment_list import ExperimentList
 from iml_tui.ui.widgets.history_list import HistoryList
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm, Settings
 from iml_tui.ui.widgets.machine_view import MachineView
+from iml_tui.ui.widgets.map_view import FULL
 from iml_tui.ui.widgets.run_view import RunView
 
 POLL_SECONDS = 0.2
@@ -56,7 +59,12 @@ class LabScreen(Screen[None]):
         Binding("f2,e", "lists", "Lists", key_display="F2", id="lab.lists", tooltip="Go to the experiments and runs"),
         Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
         Binding(
-            "f4", "next_tab", "Tabs", key_display="F4", id="lab.next-tab", tooltip="Form, charts, tables, findings, log"
+            "f4",
+            "next_tab",
+            "Tabs",
+            key_display="F4",
+            id="lab.next-tab",
+            tooltip="Form, charts, maps, tables, findings, log",
         ),
         Binding(
             "f10",
@@ -277,6 +285,17 @@ class LabScreen(Screen[None]):
             await self.show_experiment(find(self._reader.record.experiment))
         self.read_history()
 
+    @on(CompareRequested)
+    def _compare(self, event: CompareRequested) -> None:
+        if len(event.directories) >= 2:
+            self.app.push_screen(CompareScreen(self.laboratory, event.directories))
+        else:
+            self.notify("To compare, mark two runs or more in the list of runs: Space marks one, v compares.")
+
+    def action_compare(self) -> None:
+        """Compare the marked runs."""
+        self.query_one(HistoryList).action_compare()
+
     async def action_copy_settings(self) -> None:
         """Take the shown run's settings into the form."""
         if self._reader is not None:
@@ -291,6 +310,7 @@ class LabScreen(Screen[None]):
 
     def action_lists(self) -> None:
         """Go to the lists, which hide the rest on a narrow screen."""
+        self.remove_class(FULL)
         self.add_class("-lists")
         lists = self.query_one(ExperimentList), self.query_one(HistoryList)
         target = lists[1] if lists[0].has_focus else lists[0]
@@ -308,6 +328,11 @@ class LabScreen(Screen[None]):
         tabs = list(TABS) if self._reader is not None else ["setup"]
         active = tabs.index(self.query_one(TabbedContent).active)
         self.action_show_tab(tabs[(active + 1) % len(tabs)])
+
+    @property
+    def shows_maps(self) -> bool:
+        """Whether the maps of a run are seen."""
+        return self.query_one(TabbedContent).active == "maps"
 
     def action_leave(self) -> None:
         """From a field to the tabs, from the lists to the form."""

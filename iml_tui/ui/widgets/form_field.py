@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label
 
+from iml_tui.ui.widgets.choice_input import ChoiceInput
 from iml_tui.ui.widgets.value_input import ValueInput
 
 
@@ -47,6 +49,7 @@ class FormField(Widget):
         default: the default as it is typed.
         value: what the field holds at first.
         switch: whether the value is yes or no.
+        choices: all values, where they are a few words.
         placeholder: shown while the value is empty.
     """
 
@@ -66,6 +69,7 @@ class FormField(Widget):
         unit: str = "",
         help: str = "",
         switch: bool = False,
+        choices: Sequence[str] = (),
         placeholder: str = "",
     ) -> None:
         super().__init__(id=f"field-{name}")
@@ -75,6 +79,7 @@ class FormField(Widget):
         self.help = help
         self._unit = unit
         self._switch = switch
+        self._choices = tuple(choices)
         self._initial = value
         self._placeholder = placeholder
 
@@ -85,6 +90,8 @@ class FormField(Widget):
             if self._switch:
                 on = self._initial == "yes"
                 yield YesNo(self._initial, value=on, compact=True, classes="field-value", tooltip=self.help)
+            elif self._choices:
+                yield ChoiceInput(self._initial, self._choices, classes="field-value", tooltip=self.help)
             else:
                 yield ValueInput(
                     self._initial,
@@ -108,6 +115,8 @@ class FormField(Widget):
         """The value as it is typed."""
         if self._switch:
             return "yes" if self.query_one(Checkbox).value else "no"
+        if self._choices:
+            return self.query_one(ChoiceInput).value
         return self.query_one(Input).value
 
     @property
@@ -119,6 +128,8 @@ class FormField(Widget):
         """Go back to the default."""
         if self._switch:
             self.query_one(Checkbox).value = self.default == "yes"
+        elif self._choices:
+            self.query_one(ChoiceInput).value = self.default
         else:
             self.query_one(Input).value = self.default
 
@@ -151,6 +162,17 @@ class FormField(Widget):
         event.checkbox.label = self.value
         self._show_mark()
         self.post_message(self.Changed(self))
+
+    def on_choice_input_changed(self, event: ChoiceInput.Changed) -> None:
+        """Tell the form."""
+        event.stop()
+        self._show_mark()
+        self.post_message(self.Changed(self))
+
+    def on_choice_input_submitted(self, event: ChoiceInput.Submitted) -> None:
+        """Enter goes on to the next field."""
+        event.stop()
+        self.screen.focus_next(".field-value, #start")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes on to the next field."""

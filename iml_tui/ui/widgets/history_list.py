@@ -12,16 +12,23 @@ from textual.widgets.option_list import Option
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.history import HistoryEntry
 from iml_tui.text import printable
-from iml_tui.ui.messages import DeleteRequested, RunChosen
+from iml_tui.ui.messages import CompareRequested, DeleteRequested, RunChosen
 from iml_tui.ui.states import RUN_LOOKS
+
+MARK = "●"
 
 
 class HistoryList(OptionList):
-    """Choosing a run shows it, as it stands or as it goes on."""
+    """Choosing a run shows it, as it stands or as it goes on. Marked runs can be compared."""
 
     BORDER_TITLE = "Runs"
     BINDINGS = [
         Binding("enter", "select", "Open", id="history.select", tooltip="Show the run"),
+        Binding(
+            "space", "mark", "Mark", key_display="Space", id="history.mark", tooltip="Mark the run, to be compared"
+        ),
+        Binding("v", "compare", "Compare", id="history.compare", tooltip="Compare the marked runs"),
+        Binding("u", "unmark_all", "Unmark all", id="history.unmark", tooltip="Unmark all runs", show=False),
         Binding("delete,backspace", "delete", "Delete", id="history.delete", tooltip="Remove the run for good (asks)"),
     ]
 
@@ -29,11 +36,22 @@ class HistoryList(OptionList):
         super().__init__(id="history")
         self._entries: list[HistoryEntry] = []
         self._shown: list[tuple[str, Content]] = []
+        self._marked: list[str] = []
 
     def show(self, entries: list[HistoryEntry]) -> None:
         """Show these runs; the highlight stays on the run where it was."""
         self._entries = entries
-        shown = [(entry.directory.id, describe(entry, time.time())) for entry in entries]
+        runs = {entry.directory.id for entry in entries}
+        self._marked = [run for run in self._marked if run in runs]
+        self._draw()
+
+    def _draw(self) -> None:
+        now = time.time()
+        shown = [
+            (entry.directory.id, describe(entry, now, marked=entry.directory.id in self._marked))
+            for entry in self._entries
+        ]
+        self.border_subtitle = f"{len(self._marked)} marked · v compares" if self._marked else ""
         if shown == self._shown:
             return
         same_runs = [run for run, _ in shown] == [run for run, _ in self._shown]
@@ -64,6 +82,12 @@ class HistoryList(OptionList):
         run = self._shown[index][0]
         return next((entry for entry in self._entries if entry.directory.id == run), None)
 
+    @property
+    def marked(self) -> list[RunDirectory]:
+        """The marked runs, in the order in which they were marked."""
+        directories = {entry.directory.id: entry.directory for entry in self._entries}
+        return [directories[run] for run in self._marked if run in directories]
+
     def on_focus(self) -> None:
         """Enter opens something at once."""
         if self.highlighted is None and self._shown:
@@ -74,6 +98,28 @@ class HistoryList(OptionList):
         runs = [run for run, _ in self._shown]
         if directory.id in runs:
             self.highlighted = runs.index(directory.id)
+
+    def action_mark(self) -> None:
+        """Mark the highlighted run, or take its mark away."""
+        entry = self.highlighted_entry
+        if entry is None:
+            return
+        if entry.directory.id in self._marked:
+            self._marked.remove(entry.directory.id)
+        elif entry.record is None:
+            self.notify(f"It cannot be compared: {entry.problem}", severity="warning", markup=False)
+        else:
+            self._marked.append(entry.directory.id)
+        self._draw()
+
+    def action_unmark_all(self) -> None:
+        """Take all marks away."""
+        self._marked.clear()
+        self._draw()
+
+    def action_compare(self) -> None:
+        """Ask for a comparison of the marked runs."""
+        self.post_message(CompareRequested(self.marked))
 
     def action_delete(self) -> None:
         """Ask for the removal of the highlighted run."""
@@ -89,13 +135,14 @@ class HistoryList(OptionList):
             self.post_message(RunChosen(entry.directory))
 
 
-def describe(entry: HistoryEntry, now: float) -> Content:
-    """Two lines on a run: its state, title and age; what came of it."""
+def describe(entry: HistoryEntry, now: float, *, marked: bool = False) -> Content:
+    """Two lines on a run: its state, title and age; its mark, if it has one, and what came of it."""
     look = RUN_LOOKS[entry.state]
     title = printable(entry.record.title) if entry.record is not None else printable(entry.directory.id)
     summary = entry.problem if entry.record is None else entry.record.message or entry.record.summary
     return Content.from_markup(
-        f"[{look.style}]{look.sign}[/] $title [dim]$age[/dim]\n  [dim]$summary[/dim]",
+        f"[{look.style}]{look.sign}[/] $title [dim]$age[/dim]\n[$text-accent bold]$mark[/] [dim]$summary[/dim]",
+        mark=MARK if marked else " ",
         title=title,
         age=age(now - entry.created) if entry.created else "",
         summary=printable(summary) or look.word,

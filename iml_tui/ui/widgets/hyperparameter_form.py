@@ -14,7 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Button, Label
 
 from iml_tui.experiments.base import Experiment
-from iml_tui.experiments.hyperparameters import FieldSpec, Hyperparameters, fields, format_setting, parse
+from iml_tui.experiments.fields import NOTHING, FieldSpec
+from iml_tui.experiments.hyperparameters import Hyperparameters, fields, format_setting, parse
 from iml_tui.runs.requests import DEVICE_HELP, device_problem
 from iml_tui.ui.messages import StartRequested
 from iml_tui.ui.widgets.form_field import FieldHeading, FormField
@@ -85,6 +86,8 @@ class HyperparameterForm(Widget):
                 unit=spec.unit,
                 help=_help(spec),
                 switch=spec.kind == "switch",
+                choices=spec.choices,
+                placeholder=NOTHING if spec.kind in ("integers", "numbers") else "",
             )
         yield FormField(
             DATA,

@@ -18,6 +18,8 @@ from iml_tui.ui.widgets.charts_view import ChartsView
 from iml_tui.ui.widgets.findings_view import FindingsView
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm
 from iml_tui.ui.widgets.log_view import LogView
+from iml_tui.ui.widgets.map_view import FULL
+from iml_tui.ui.widgets.maps_view import MapsView
 from iml_tui.ui.widgets.run_header import RunHeader
 from iml_tui.ui.widgets.tables_view import TablesView
 from iml_tui.ui.widgets.trial_progress import TrialProgressView
@@ -29,7 +31,7 @@ REFRESH_SECONDS = 1.0
 class RunView(Vertical):
     """Shows the form of an experiment and, once there is one, a run of it."""
 
-    PANES: ClassVar[tuple[str, ...]] = ("charts", "tables", "findings", "log")
+    PANES: ClassVar[tuple[str, ...]] = ("charts", "maps", "tables", "findings", "log")
 
     def __init__(self, form: HyperparameterForm) -> None:
         super().__init__(id="run-view")
@@ -47,6 +49,8 @@ class RunView(Vertical):
                 yield self.form
             with TabPane("Charts", id="charts"):
                 yield ChartsView()
+            with TabPane("Maps", id="maps"):
+                yield MapsView()
             with TabPane("Tables", id="tables"):
                 yield TablesView()
             with TabPane("Findings", id="findings"):
@@ -91,6 +95,8 @@ class RunView(Vertical):
             self.query_one(TrialProgressView).show(reader.results, ended=reader.state not in ACTIVE_STATES)
         if changed and self.query_one(TabbedContent).active == "charts":
             self._draw_charts(reader)
+        if changed and self.query_one(TabbedContent).active == "maps":
+            self._draw_maps(reader)
         if due or ended:
             self._refreshed = now
             self._refresh_pane()
@@ -99,6 +105,8 @@ class RunView(Vertical):
         """Show one tab, if it has anything to show."""
         if self._reader is not None or tab == "setup":
             self.query_one(TabbedContent).active = tab
+            if tab == "maps":  # Its keys belong to the map.
+                self.call_after_refresh(self.query_one(MapsView).view.focus)
 
     def focus_tabs(self) -> None:
         """Take the focus out of a field."""
@@ -112,6 +120,8 @@ class RunView(Vertical):
 
     @on(TabbedContent.TabActivated)
     def _tab_activated(self) -> None:
+        if self.query_one(TabbedContent).active != "maps":
+            self.screen.remove_class(FULL)
         self._refresh_pane()
 
     def _refresh_pane(self) -> None:
@@ -122,6 +132,8 @@ class RunView(Vertical):
         match self.query_one(TabbedContent).active:
             case "charts":
                 self._draw_charts(reader)
+            case "maps":
+                self._draw_maps(reader)
             case "tables":
                 self.query_one(TablesView).show(self._experiment.tables(reader.results), _where(reader))
             case "findings":
@@ -131,7 +143,12 @@ class RunView(Vertical):
                 self.query_one(LogView).read_new()
 
     def _draw_charts(self, reader: RunReader) -> None:
-        self.query_one(ChartsView).show_results(reader.results, live=reader.state in ACTIVE_STATES)
+        charts = self._experiment.charts_for(reader.results)
+        self.query_one(ChartsView).show_results(charts, reader.results, live=reader.state in ACTIVE_STATES)
+
+    def _draw_maps(self, reader: RunReader) -> None:
+        live = reader.state in ACTIVE_STATES
+        self.query_one(MapsView).show_results(self._experiment, reader.directory, reader.results, live=live)
 
     def _offer_run(self, offered: bool) -> None:
         tabs = self.query_one(TabbedContent)

@@ -1,4 +1,4 @@
-"""The trials of a run, a line each: state, bar, epoch, loss, speed, time left."""
+"""The trials of a run, a line each: state, bar, epoch, loss, speed, time left. Many seeds share a model's line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from iml_tui.experiments.results import Results, TrialResult
-from iml_tui.runs.progress import duration, remaining_seconds, trial_fraction
+from iml_tui.experiments.seeds import label_with_seeds
+from iml_tui.experiments.trials import MLPTrial
+from iml_tui.runs.progress import duration, listed, remaining_seconds, trial_fraction
 from iml_tui.text import printable
 from iml_tui.ui.states import NOT_TRAINED, RUN_LOOKS, TRIAL_LOOKS, Look
 
@@ -26,9 +28,12 @@ class TrialProgressView(VerticalScroll):
         super().__init__(Static(id="trial-lines"), id="trials")
         self._results: Results | None = None
         self._ended = False
+        self._in_view: int | None = None
 
     def show(self, results: Results, *, ended: bool) -> None:
         """Show where the trials stand; of a run that has `ended` none goes on, whatever was last heard of it."""
+        if results is not self._results:
+            self._in_view = None
         self._results, self._ended = results, ended
         self._draw()
 
@@ -40,10 +45,21 @@ class TrialProgressView(VerticalScroll):
         if self._results is None:
             return
         variables = self.app.theme_variables
-        rows = [
-            _cells(trial, _look(trial, ended=self._ended), variables, self.size.width) for trial in self._results.trials
-        ]
+        trials = listed(self._results, self._room)
+        rows = [_cells(trial, _look(trial, ended=self._ended), variables, self.size.width) for trial in trials]
         self.query_one("#trial-lines", Static).update(_aligned(rows))
+        running = [line for line, trial in enumerate(trials) if trial.state == "running"]
+        if running and running[0] != self._in_view:
+            # Once, when others begin: whoever scrolls away meanwhile is left there.
+            self._in_view = running[0]
+            self.call_after_refresh(self.scroll_to, y=max(0, running[0] - 1), animate=False)
+
+    @property
+    def _room(self) -> int:
+        """Lines that are seen without scrolling: the style sheet says how high the widget may grow."""
+        limit = self.styles.max_height
+        height = int(limit.value) if limit is not None and limit.cells is not None else self.size.height
+        return max(1, height - self.gutter.height)
 
 
 def _aligned(rows: list[list[Text]]) -> Text:
@@ -67,7 +83,7 @@ def _cells(trial: TrialResult, look: Look, variables: dict[str, str], width: int
     epoch = max(len(trial.epochs), trial.progress.epoch)
     loss = trial.last("validation_loss")
     cells = [
-        Text(f"{look.sign} {printable(trial.trial.label)}", style=style),
+        Text(f"{look.sign} {printable(label_with_seeds(trial))}", style=style),
         Text(bar(trial_fraction(trial), 10 if width >= _WIDE else 6), style=style),
         Text(f"epoch {epoch}/{trial.trial.epochs}"),
         Text(_loss(trial, loss)),
@@ -85,6 +101,8 @@ def _cells(trial: TrialResult, look: Look, variables: dict[str, str], width: int
 def _loss(trial: TrialResult, loss: float) -> str:
     if not trial.epochs:
         return ""
+    if not math.isfinite(loss) and not isinstance(trial.trial, MLPTrial):
+        return ""  # The nearest neighbour has no loss.
     return f"loss {loss:.4g}" if math.isfinite(loss) else "loss not finite"
 
 
@@ -102,8 +120,9 @@ def _seconds(trial: TrialResult) -> float:
     """Time spent in training so far, from the speed where an epoch is not over yet."""
     whole = math.fsum(epoch.seconds for epoch in trial.epochs if math.isfinite(epoch.seconds))
     progress = trial.progress
-    if progress.epoch > len(trial.epochs) and progress.samples_per_second > 0:
-        whole += progress.step * trial.trial.batch_size / progress.samples_per_second
+    inside = isinstance(trial.trial, MLPTrial) and progress.epoch > len(trial.epochs)
+    if inside and progress.samples_per_second > 0:
+        whole += progress.step * trial.mlp.batch_size / progress.samples_per_second
     return whole
 
 

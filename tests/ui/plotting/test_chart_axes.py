@@ -131,3 +131,8 @@ def test_log_ticks_lie_inside(low: float, high: float, count: int) -> None:
     positions, labels = log_ticks(low, high, count)
     assert len(positions) == len(labels)
     assert all(low - 1e-6 <= p <= high + 1e-6 for p in positions)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-19, -0.9), (-61, 0.3), (-29.5, -0.1), (-3, 8)])
+def test_a_log_axis_never_has_a_single_label(low: float, high: float) -> None:
+    assert all(2 <= len(log_ticks(low, high, count)[0]) <= 2 * count for count in (2, 3, 5))
