@@ -26,6 +26,7 @@ from iml_tui.experiments.hyperparameters import (
     EpochCount,
     Hyperparameters,
     LearningRate,
+    LearningRateScheduler,
     MLPHyperparameters,
     refuse_batch_norm_of_one,
 )
@@ -35,7 +36,7 @@ from iml_tui.experiments.results import Results
 from iml_tui.experiments.seeds import first_seed
 from iml_tui.experiments.sine_features import SineFeaturesExperiment, SineFeaturesHyperparameters
 from iml_tui.experiments.tables import Table
-from iml_tui.experiments.trials import ClassifierTrial, MLPTrial, Optimizer, Scheduler, Trial
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial, Optimizer, Trial
 
 # Both the embedded cities and the course's files have 33 classes. A form knows no data, so the parameters are counted
 # with these; of data with more classes, the findings say where the limit was passed.
@@ -99,13 +100,7 @@ class BestMLPHyperparameters(MLPHyperparameters):
         allow_inf_nan=False,
         description="How strongly the weights are drawn towards 0. 0 switches it off.",
     )
-    scheduler: Scheduler = Field(
-        "one-cycle",
-        title="Scheduler",
-        description="How the learning rate goes on: none keeps it, step divides it by 10 after one half and again "
-        "after three quarters of the steps, cosine lets it fall to 0 along half a cosine, one-cycle raises it over "
-        "the first 30 % of the steps and lets it fall to nearly 0.",
-    )
+    scheduler: LearningRateScheduler = "one-cycle"
     averaging: float = Field(
         0.0,
         title="Weight averaging",

@@ -40,12 +40,13 @@ from iml_tui.experiments.hyperparameters import (
     EpochCount,
     Hyperparameters,
     LearningRate,
+    LearningRateScheduler,
     refuse_batch_norm_of_one,
 )
 from iml_tui.experiments.reporting import best_finding, timing_table
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.experiments.tables import Table, Value
-from iml_tui.experiments.trials import MLPTrial, Scheduler
+from iml_tui.experiments.trials import MLPTrial
 
 # Each cure's field, and the value that switches it off, as it is typed.
 CURES: Final = {"residual": "no", "clip_norm": "0", "scheduler": "none", "weight_decay": "0"}
@@ -89,13 +90,7 @@ class HealthyGradientsHyperparameters(DeepHyperparameters):
         description="Where the L2 norm of the whole gradient is larger, the gradient is shortened to this norm, so "
         "that one steep batch cannot throw the weights far off. 0 does not clip.",
     )
-    scheduler: Scheduler = Field(
-        "cosine",
-        title="Scheduler",
-        description="How the learning rate goes on: none keeps it, step divides it by 10 after one half and again "
-        "after three quarters of the steps, cosine lets it fall to 0 along half a cosine, one-cycle raises it over "
-        "the first 30 % of the steps and lets it fall to nearly 0.",
-    )
+    scheduler: LearningRateScheduler = "cosine"
     weight_decay: float = Field(
         0.0001,
         ge=0,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from iml_tui.errors import UsageError
 from iml_tui.experiments.fields import FieldError, FieldSpec, describe, read_value
+from iml_tui.experiments.trials import Scheduler
 
 LearningRate = Annotated[
     float,
@@ -41,6 +42,15 @@ EpochCount = Annotated[
         json_schema_extra={"unit": "epochs"},
         description="Passes over the training set. More epochs let the loss fall further, until the network starts to "
         "overfit or only fluctuates.",
+    ),
+]
+LearningRateScheduler = Annotated[
+    Scheduler,
+    Field(
+        title="Scheduler",
+        description="How the learning rate goes on: none keeps it, step divides it by 10 after one half and again "
+        "after three quarters of the steps, cosine lets it fall to 0 along half a cosine, one-cycle raises it over "
+        "the first 30 % of the steps and lets it fall to nearly 0.",
     ),
 ]
 BatchNorm = Annotated[

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Levels = NDArray[np.int16]
 
 ZERO_SIGN = "×"
-ZERO_MEANS = "0: underflow"
 CURSOR = "┼"
 _BAR_STEPS = 24
 
@@ -205,7 +204,7 @@ def _bar(scale: LogScale, colours: tuple[str, ...] | None, palette: Palette) -> 
 def _notes(cells: Cells, down: Steps, across: Steps, coloured: bool) -> list[str]:
     notes = []
     if bool((cells.values == 0).any()):
-        notes.append(f"{ZERO_SIGN} {ZERO_MEANS}")
+        notes.append(f"{ZERO_SIGN} exactly 0")
     grouped = [(down.grouped, "layers"), (across.grouped, "epochs")]
     shared = " × ".join(f"{count} {noun}" for count, noun in grouped if count > 1)
     if shared:
@@ -220,7 +219,7 @@ def _aside(cells: Cells, cursor: tuple[int, int] | None) -> str:
         layer, epoch = cursor
         known = 0 <= layer < cells.values.shape[0] and 1 <= epoch <= cells.values.shape[1]
         value = float(cells.values[layer, epoch - 1]) if known else float("nan")
-        words = "0 (underflow)" if value == 0 else "not recorded" if value != value else number(value)
+        words = "exactly 0" if value == 0 else "not recorded" if value != value else number(value)
         read.append(f"layer {layer}, epoch {epoch}: {words}")
     return " · ".join([*read, *filter(None, [cells.note])])
 

@@ -56,7 +56,6 @@ def render(
     limits: Limits | None = None,
     cursor: float | None = None,
     at_points: bool = False,
-    zero: str = "exactly 0",
 ) -> Drawing:
     """Draw curves on `width` × `height` cells; any size, any values.
 
@@ -72,7 +71,6 @@ def render(
         cursor: an x value: a vertical line stands there and the legend reads the values off it.
         at_points: the curves have few points at places of their own (depths of networks): ticks stand at them, and
             every point has its mark.
-        zero: what a value of 0 means, to be said where it is below a logarithmic y axis.
     """
     width, height = max(width, 0), max(height, 0)
     title, x_label, y_label = printable(title), printable(x_label), printable(y_label)
@@ -81,7 +79,7 @@ def render(
     curves = [ordered(c) for c in curves]
     noisy = [len(c.y) >= _NOISY * width for c in curves]
     entries = [Entry(i, c.label, reading(c, cursor, noisy[i])) for i, c in enumerate(curves)]
-    notes = _notes(curves, noisy, log_y=log_y, zero=zero)
+    notes = _notes(curves, noisy, log_y=log_y)
     head = [[], *legend(entries, width, min(max(1, (height - 4) // 4), 4), palette, notes)]
     unsaid = [] if any(s.text in notes for line in head for s in line) else notes[-1:]
     foot: list[Line] = []
@@ -138,7 +136,7 @@ def _plot(
     return lines + [[Segment(text, axis)] for text in framed[rows:]], left
 
 
-def _notes(curves: Sequence[Curve], noisy: Sequence[bool], *, log_y: bool, zero: str) -> list[str]:
+def _notes(curves: Sequence[Curve], noisy: Sequence[bool], *, log_y: bool) -> list[str]:
     """What must be said of bands and edges, in full and in short."""
     full, short = [], []
     if any(noisy):
@@ -146,8 +144,8 @@ def _notes(curves: Sequence[Curve], noisy: Sequence[bool], *, log_y: bool, zero:
     elif any(c.low is not None and c.high is not None for c in curves):
         full, short = ["band: ± 1 standard deviation over seeds"], ["band: ± 1 sd over seeds"]
     if log_y and any(bool((c.y == 0).any()) for c in curves):
-        full.append(f"{BELOW} {zero}")
-        short.append(f"{BELOW} {zero}")
+        full.append(f"{BELOW} exactly 0")
+        short.append(f"{BELOW} exactly 0")
     return [" · ".join(full), " · ".join(short)] if full else []
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.screen import Screen
@@ -32,6 +31,7 @@ from iml_tui.ui.messages import (
     StartRequested,
 )
 from iml_tui.ui.screens.compare import CompareScreen
+from iml_tui.ui.screens.lab_keys import LAB_KEYS, TABS
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.widgets.experiment_list import ExperimentList
 from iml_tui.ui.widgets.history_list import HistoryList
@@ -42,7 +42,6 @@ from iml_tui.ui.widgets.run_view import RunView
 
 POLL_SECONDS = 0.2
 HISTORY_SECONDS = 1.5
-TABS = {"setup": "form", **{pane: pane for pane in RunView.PANES}}
 
 
 class LabScreen(Screen[None]):
@@ -51,37 +50,7 @@ class LabScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-medium"), (32, "-tall")]
 
-    BINDINGS = [
-        Binding("f5", "start", "Start", key_display="F5", id="lab.start", tooltip="Start the form's experiment"),
-        Binding(
-            "f8,x", "stop", "Stop", key_display="F8", id="lab.stop", tooltip="Stop the shown run, keep its figures"
-        ),
-        Binding("f2,e", "lists", "Lists", key_display="F2", id="lab.lists", tooltip="Go to the experiments and runs"),
-        Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
-        Binding(
-            "f4",
-            "next_tab",
-            "Tabs",
-            key_display="F4",
-            id="lab.next-tab",
-            tooltip="Form, charts, maps, tables, findings, log",
-        ),
-        Binding(
-            "f10",
-            "reset_all",
-            "Reset all",
-            key_display="F10",
-            id="lab.reset-all",
-            tooltip="Put all defaults back",
-            show=False,
-        ),
-        Binding("c", "copy_settings", "Copy", id="lab.copy", tooltip="Take the run's settings into the form"),
-        Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
-        *(
-            Binding(str(number), f"show_tab('{tab}')", tab, id=f"lab.tab-{tab}", tooltip=f"Show the {what}", show=False)
-            for number, (tab, what) in enumerate(TABS.items(), 1)
-        ),
-    ]
+    BINDINGS = LAB_KEYS
 
     def __init__(self, laboratory: Laboratory, data: Path | None, device: str, attach: RunDirectory | None) -> None:
         super().__init__()

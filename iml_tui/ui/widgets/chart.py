@@ -9,7 +9,6 @@ import numpy as np
 from textual.binding import Binding, BindingType
 
 from iml_tui.experiments.charts import X_LABELS
-from iml_tui.experiments.results import GRADIENT_NORM
 from iml_tui.ui.plotting import Drawing, Limits, Palette, render
 from iml_tui.ui.widgets.plot import Plot
 
@@ -59,7 +58,6 @@ class ChartView(Plot):
     def draw(self, width: int, height: int, palette: Palette) -> Drawing:
         """Draw the curves."""
         chart = self.chart
-        gradients = chart.x == "layer" or any(metric.startswith(GRADIENT_NORM) for metric in chart.metrics)
         return render(
             self._curves,
             width,
@@ -73,7 +71,6 @@ class ChartView(Plot):
             limits=self._limits,
             cursor=self.cursor,
             at_points=chart.x in ("hidden_layers", "hidden_width"),
-            zero="0: underflow" if gradients else "exactly 0",
         )
 
     def action_cursor(self, step: int) -> None:

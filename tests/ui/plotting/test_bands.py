@@ -157,20 +157,20 @@ def test_vanished_gradients_have_an_axis_that_can_be_read() -> None:
 
 def test_zero_is_below_a_log_axis_and_said_to_be() -> None:
     some = Curve("layer 30", np.arange(1.0, 11), np.array([1e-3] * 4 + [0.0] * 6))
-    drawing = draw(some, log_y=True, zero="0: underflow")
-    assert "▼ 0: underflow" in drawing.plain()
+    drawing = draw(some, log_y=True)
+    assert "▼ exactly 0" in drawing.plain()
     assert "▼" in plot_area(drawing)[-1]
-    nothing = draw(Curve("layer 0", np.arange(1.0, 11), np.zeros(10)), log_y=True, zero="0: underflow")
+    nothing = draw(Curve("layer 0", np.arange(1.0, 11), np.zeros(10)), log_y=True)
     assert "▼" in plot_area(nothing)[-1]
     assert "no data" not in nothing.plain()
-    assert "underflow" not in draw(some, zero="0: underflow").plain()
+    assert "exactly 0" not in draw(some).plain()
 
 
 def test_a_curve_that_starts_as_nothing_is_told_from_one_that_is_left_out() -> None:
     small = Curve("layer 0", np.arange(1.0, 4), np.array([1e-200, 1.0, 1.0]))
     area = plot_area(draw(small, log_y=True))
     assert "▼" in area[-1]
-    assert "underflow" not in draw(small, log_y=True, zero="0: underflow").plain()
+    assert "exactly 0" not in draw(small, log_y=True).plain()
 
 
 def test_where_the_legend_is_full_the_band_is_explained_beside_the_title() -> None:

@@ -66,10 +66,10 @@ def test_the_colour_bar_names_powers_of_ten_and_says_what_is_zero_and_what_is_ga
     assert "10⁻⁴⁶ ████" in text
     assert " 10⁻²³ " in text
     assert " 10⁰" in text
-    assert "× 0: underflow" in text
+    assert "× exactly 0" in text
     assert "half a row: largest of ≤ 2 layers" in text
     assert "largest" not in draw(VANISHING[:20], 120, 40).plain()
-    assert "underflow" not in draw(HEALTHY, 120, 40).plain()
+    assert "exactly 0" not in draw(HEALTHY, 120, 40).plain()
 
 
 def test_a_step_shows_the_largest_of_its_layers_and_epochs() -> None:
@@ -110,7 +110,7 @@ def test_the_cursor_reads_a_cell() -> None:
     drawing = draw(values, cursor=(30, 4))
     assert drawing.plain().split("\n")[0].endswith("layer 30, epoch 4: 3.2e-19")
     assert drawing.plain().count("┼") == 1
-    assert "layer 0, epoch 4: 0 (underflow)" in draw(values, cursor=(0, 4)).plain()
+    assert "layer 0, epoch 4: exactly 0" in draw(values, cursor=(0, 4)).plain()
     assert "layer 5, epoch 9: not recorded" in draw(values[:, :3], epochs=10, cursor=(5, 9)).plain()
 
 

@@ -1,0 +1,40 @@
+"""The keys of the lab's screen, and its tabs in order."""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+from iml_tui.ui.widgets.run_view import RunView
+
+TABS = {"setup": "form", **{pane: pane for pane in RunView.PANES}}
+"""Each tab's id, and what it shows in words."""
+
+LAB_KEYS: list[BindingType] = [
+    Binding("f5", "start", "Start", key_display="F5", id="lab.start", tooltip="Start the form's experiment"),
+    Binding("f8,x", "stop", "Stop", key_display="F8", id="lab.stop", tooltip="Stop the shown run, keep its figures"),
+    Binding("f2,e", "lists", "Lists", key_display="F2", id="lab.lists", tooltip="Go to the experiments and runs"),
+    Binding("f3", "show_tab('setup')", "Set up", id="lab.setup", tooltip="Show the form", show=False),
+    Binding(
+        "f4",
+        "next_tab",
+        "Tabs",
+        key_display="F4",
+        id="lab.next-tab",
+        tooltip="Form, charts, maps, tables, findings, log",
+    ),
+    Binding(
+        "f10",
+        "reset_all",
+        "Reset all",
+        key_display="F10",
+        id="lab.reset-all",
+        tooltip="Put all defaults back",
+        show=False,
+    ),
+    Binding("c", "copy_settings", "Copy", id="lab.copy", tooltip="Take the run's settings into the form"),
+    Binding("escape", "leave", "Leave field", id="lab.leave", tooltip="Leave the field or the lists", show=False),
+    *(
+        Binding(str(number), f"show_tab('{tab}')", tab, id=f"lab.tab-{tab}", tooltip=f"Show the {what}", show=False)
+        for number, (tab, what) in enumerate(TABS.items(), 1)
+    ),
+]
