@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from iml_tui.experiments.measures import last_third
 from iml_tui.experiments.results import GRADIENT_NORM
 from iml_tui.experiments.seeds import deviation_of, first_seed, seeds_of
 from iml_tui.experiments.trials import MLPTrial
@@ -53,7 +54,7 @@ class Chart:
             "epoch": a curve for every (model, metric), a point after each epoch;
             "batch": a curve for every model, a point a step; `metrics` names one step-level series;
             "layer": a curve for every model, a point a linear layer: the squared gradient norm of its weights, mean
-                over all steps so far;
+                over the steps of the last third of the epochs so far;
             "hidden_layers", "hidden_width": a curve for every metric, a point for every model after its last epoch;
             "parameters", "seconds": a curve of a single point for every model after its last epoch.
         y_label: what the y axis measures, with its unit.
@@ -177,14 +178,15 @@ def _over_layers(model: TrialResult) -> Curve:
 
 
 def _mean_norms(trial: TrialResult) -> NDArray[np.float64]:
-    """The squared gradient norm of every layer, mean over the steps of all epochs where it is finite: shape (layers,).
+    """The squared gradient norm of every layer, mean over the last third of the epochs where it is finite: (layers,).
 
-    Empty where none was recorded.
+    Gradients of the first steps may be larger by orders of magnitude; verdicts rest on the same epochs. Empty where
+    none was recorded.
     """
     recorded = [epoch.gradient_norms for epoch in trial.epochs if epoch.gradient_norms]
     if not recorded:
         return np.empty(0)
-    norms = np.asarray(recorded, dtype=np.float64)
+    norms = np.asarray(recorded[-last_third(len(recorded)) :], dtype=np.float64)
     known = np.isfinite(norms)
     count = known.sum(axis=0)
     mean = np.full(len(count), np.nan)

@@ -143,7 +143,14 @@ class GradientsExperiment(Experiment):
             log_y=True,
         ),
         HeatMap("heat-map", "Squared gradient norm of every layer"),
-        Chart("by-layer", "Gradient by layer", ("gradient_norm",), x="layer", y_label=SQUARED_NORM, log_y=True),
+        Chart(
+            "by-layer",
+            "Gradient by layer, last third of the epochs",
+            ("gradient_norm",),
+            x="layer",
+            y_label=SQUARED_NORM,
+            log_y=True,
+        ),
         Chart("losses", "Losses", LOSSES, y_label="loss (nats)", panel="learned"),
         Chart("accuracies", "Accuracies", ACCURACIES, y_label="accuracy", panel="learned"),
     )

@@ -134,7 +134,14 @@ class HealthyGradientsExperiment(Experiment):
             log_y=True,
             trials=(0,),
         ),
-        Chart("by-layer", "Gradient by layer", ("gradient_norm",), x="layer", y_label=SQUARED_NORM, log_y=True),
+        Chart(
+            "by-layer",
+            "Gradient by layer, last third of the epochs",
+            ("gradient_norm",),
+            x="layer",
+            y_label=SQUARED_NORM,
+            log_y=True,
+        ),
         HeatMap("heat-map", "Squared gradient norm of every layer", trial=0, panel="heat-maps"),
         HeatMap("plain-heat-map", "The same of the plain network", trial=1, panel="heat-maps"),
         # Logarithmic, because the loss of the first steps can be orders of magnitude above the others.
