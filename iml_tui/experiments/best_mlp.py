@@ -197,7 +197,7 @@ class BestMLPExperiment(Experiment):
         """The compact network on the left, the nearest neighbour, or else the next model, on the right."""
         beside = classifier(results, "nearest-neighbour") or next(iter(results.models[1:]), None)
         shown = [results.models[0], beside] if beside is not None else [results.models[0]]
-        return [MapChoice(first_seed(model).index, model.label) for model in shown]
+        return [MapChoice(first_seed(model).index) for model in shown]
 
     def tables(self, results: Results) -> list[Table]:
         """Accuracies, the differences from the nearest neighbour, and the speed."""

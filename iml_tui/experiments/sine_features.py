@@ -110,7 +110,7 @@ class SineFeaturesExperiment(Experiment):
 
     def maps(self, results: Results) -> Sequence[MapChoice]:
         """Raw inputs on the left, sine features on the right; of several seeds the first."""
-        return [MapChoice(first_seed(model).index, model.label) for model in results.models]
+        return [MapChoice(first_seed(model).index) for model in results.models]
 
     def tables(self, results: Results) -> list[Table]:
         """Accuracies, losses, and the speed."""

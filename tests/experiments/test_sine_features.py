@@ -48,9 +48,9 @@ def test_bad_frequencies_are_refused_in_one_sentence(text: str, words: str) -> N
 
 def test_maps_are_raw_on_the_left_and_sine_on_the_right_whichever_is_better() -> None:
     found = results(EXPERIMENT, [healthy(50, 0.1), healthy(50, 0.5)])
-    assert EXPERIMENT.maps(found) == [MapChoice(0, "raw inputs"), MapChoice(1, "sine features")]
+    assert EXPERIMENT.maps(found) == [MapChoice(0), MapChoice(1)]
     seeds = results(EXPERIMENT, [healthy(50)] * 4, seeds=(1, 2))
-    assert EXPERIMENT.maps(seeds) == [MapChoice(0, "raw inputs"), MapChoice(2, "sine features")]
+    assert EXPERIMENT.maps(seeds) == [MapChoice(0), MapChoice(2)]
 
 
 def test_the_table_counts_the_features() -> None:
