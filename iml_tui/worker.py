@@ -157,8 +157,7 @@ def versions() -> dict[str, str]:
     return {
         "iml-lab": __version__,
         "python": platform.python_version(),
-        "torch": version("torch"),
-        "numpy": version("numpy"),
+        **{name: version(name) for name in ("torch", "numpy", "scikit-learn", "xgboost")},
     }
 
 

@@ -19,7 +19,6 @@ from iml_tui.runs.failures import record_failure
 from iml_tui.runs.places import settings_file
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.paths import styles_directory
-from iml_tui.ui.screens.compare import CompareScreen
 from iml_tui.ui.screens.lab import LabScreen
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.settings import Settings, load_settings, save_settings
@@ -79,6 +78,8 @@ class LabApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action of the lab is in the palette as well."""
+        from iml_tui.ui.screens.compare import CompareScreen  # The first paint does not wait for it.
+
         yield from super().get_system_commands(screen)
         if isinstance(screen, CompareScreen):
             yield from _commands(screen)

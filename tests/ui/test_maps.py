@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Footer, TabbedContent
+from textual.widgets import Footer, TabbedContent, Tabs
 from textual.widgets._footer import FooterKey
 
 from iml_tui.runs.events import EventWriter
@@ -136,6 +136,16 @@ async def test_the_whole_window_for_the_map(make_app: MakeApp, root: Path) -> No
         await press(pilot, "z", "4")
         assert not app.lab.has_class(FULL)
         assert app.lab.query_one(TabbedContent).active == "tables"
+
+
+async def test_the_focus_is_never_lost_between_tabs(make_app: MakeApp, root: Path) -> None:
+    app = make_app(attach=record_maps(recorded_run(root, "learning-rate", "done", epochs=3)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "3")
+        assert isinstance(app.focused, MapView)
+        await press(pilot, "2")
+        assert isinstance(app.focused, Tabs)
 
 
 async def test_keys_stand_in_the_footer_and_the_palette(make_app: MakeApp, root: Path) -> None:

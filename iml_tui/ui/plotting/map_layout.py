@@ -131,9 +131,10 @@ def _grown(held: NDArray[np.bool_], down: float, across: float) -> NDArray[np.bo
     """All cells in ellipses with these semi-axes, in cells, around those in `held`."""
     height, width = held.shape
     found = held.copy()
-    for step in range(-math.floor(down), math.floor(down) + 1):
+    highest = min(math.floor(down), height - 1)  # On a map of a small place everything is within reach.
+    for step in range(-highest, highest + 1):
         source, target = held[max(0, -step) : height - max(0, step)], found[max(0, step) : height - max(0, -step)]
-        reach = math.floor(across * math.sqrt(1 - (step / down) ** 2)) if step else math.floor(across)
+        reach = min(math.floor(across * math.sqrt(1 - (step / down) ** 2) if step else across), width - 1)
         for shift in range(-reach, reach + 1):
             target[:, max(0, shift) : width - max(0, -shift)] |= source[:, max(0, -shift) : width - max(0, shift)]
     return found

@@ -30,7 +30,6 @@ from iml_tui.ui.messages import (
     StartFailed,
     StartRequested,
 )
-from iml_tui.ui.screens.compare import CompareScreen
 from iml_tui.ui.screens.lab_keys import LAB_KEYS, TABS
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.widgets.experiment_list import ExperimentList
@@ -256,6 +255,8 @@ class LabScreen(Screen[None]):
 
     @on(CompareRequested)
     def _compare(self, event: CompareRequested) -> None:
+        from iml_tui.ui.screens.compare import CompareScreen  # The first paint does not wait for it.
+
         if len(event.directories) >= 2:
             self.app.push_screen(CompareScreen(self.laboratory, event.directories))
         else:

@@ -107,6 +107,8 @@ class RunView(Vertical):
             self.query_one(TabbedContent).active = tab
             if tab == "maps":  # Its keys belong to the map.
                 self.call_after_refresh(self.query_one(MapsView).view.focus)
+            elif self.query_one(MapsView).view.has_focus:  # A hidden widget would lose it to none.
+                self.focus_tabs()
 
     def focus_tabs(self) -> None:
         """Take the focus out of a field."""

@@ -12,7 +12,7 @@ from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
-from iml_tui.runs.maps import DecisionMap, MapData
+from iml_tui.runs.maps import DecisionMap, MapData, map_data
 from iml_tui.ui.plotting.map_colouring import Colouring, MapColours, map_colours
 from iml_tui.ui.plotting.map_difference import difference
 from iml_tui.ui.plotting.map_labels import label_places, long_name, short_name
@@ -105,6 +105,19 @@ def test_ticks_stand_at_their_degrees() -> None:
 def test_places_are_named_in_words() -> None:
     assert place(11.6, 48.2) == "48.2° N 11.6° E"
     assert place(-9.1, -38.7) == "38.7° S 9.1° W"
+
+
+@pytest.mark.parametrize("longitudes", [(10.0, 10.0), (10.0, 10.002)])
+@pytest.mark.parametrize("latitudes", [(50.0, 52.0), (50.0, 50.001)])
+def test_a_map_of_a_small_place_is_near_everywhere(
+    longitudes: tuple[float, float], latitudes: tuple[float, float]
+) -> None:
+    places = np.array([(x, y) for x in longitudes for y in latitudes], np.float32)
+    data = map_data(places, np.arange(4), places, np.arange(4), ("A", "B", "C", "D"))
+    found = near(data)
+    assert found[0].all()
+    assert found[-1].all()
+    assert found.all() == (latitudes[1] < 51)
 
 
 def test_land_is_near_and_the_atlantic_is_not() -> None:
