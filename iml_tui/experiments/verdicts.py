@@ -80,7 +80,8 @@ def _most_frequent(judged: Sequence[tuple[int, Verdict]]) -> Verdict:
     kind = max(PHRASES, key=lambda each: counts[each])
     seed, first = next((seed, found) for seed, found in judged if found.kind == kind)
     total, agreeing = len(judged), counts[kind]
-    share = f"in all {total} seeds" if agreeing == total else f"in {agreeing} of {total} seeds"
+    every = "both" if total == 2 else f"all {total}"
+    share = f"in {every if agreeing == total else f'{agreeing} of {total}'} seeds"
     others = ", ".join(f"{count} {PHRASES[other]}" for other, count in counts.items() if other != kind)
     evidence: dict[str, Value] = {
         key: value if isinstance(value, int) else spread([found.evidence[key] for _, found in judged])

@@ -79,7 +79,7 @@ class Session:
                 may_diverge=isinstance(trials[0], MLPTrial),
             )
             group.start()
-            logging.info("training %s", ", ".join(trial.name for trial in trials))
+            logging.info("training %s", "; ".join(trial.name for trial in trials))
             epochs = trials[0].epochs
             maps = MapRecorder(self._directory, self._dataset, positions, epochs, self._events)
             complete = train_epochs(trainer, epochs, group, maps.record)
