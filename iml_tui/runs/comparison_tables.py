@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Final
 
 from iml_tui.experiments.charts import METRIC_TITLES
 from iml_tui.experiments.results import Results, TrialResult
@@ -16,6 +17,10 @@ from iml_tui.text import printable
 
 UNKNOWN = "–"
 """In place of what a model does not have, or what was not recorded."""
+
+
+_RESULTS: Final = ("validation_accuracy", "test_accuracy", "validation_loss")
+"""The metrics after the last epoch that every table of results has."""
 
 
 def comparison_tables(items: Sequence[Compared], metric: str = "validation_accuracy") -> list[Table]:
@@ -34,10 +39,13 @@ def results_table(items: Sequence[Compared], results: Results, metric: str = "va
         metric: the epoch metric, after the last epoch, by which the best is found.
     """
     title = METRIC_TITLES[metric]
+    # What the difference is taken of stands beside it.
+    asked = () if metric in _RESULTS else (metric,)
     columns = (
         Column("model", "Model"),
         Column("validation_accuracy", "Validation accuracy"),
         Column("best_validation_accuracy", "Best validation accuracy"),
+        *(Column(name, title.capitalize()) for name in asked),
         Column("difference", "Difference to the best"),
         Column("test_accuracy", "Test accuracy"),
         Column("validation_loss", "Validation loss"),
@@ -52,6 +60,7 @@ def results_table(items: Sequence[Compared], results: Results, metric: str = "va
                 model.name,
                 _final(model, "validation_accuracy"),
                 _best(model, "validation_accuracy"),
+                *(_final(model, name) for name in asked),
                 last - top if top is not None and math.isfinite(last) else None,
                 _final(model, "test_accuracy"),
                 _final(model, "validation_loss"),

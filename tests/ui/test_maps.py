@@ -121,6 +121,19 @@ async def test_other_trials(make_app: MakeApp, root: Path) -> None:
         assert view(app).scene.maps[1].drawn is first.maps[1].drawn  # type: ignore[union-attr]
 
 
+async def test_two_trials_change_sides(make_app: MakeApp, root: Path) -> None:
+    app = make_app(attach=record_maps(recorded_run(root, "batch-norm", "done", epochs=2)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "3")
+        first = view(app).scene
+        await press(pilot, "l")
+        second = view(app).scene
+        assert first is not None
+        assert second is not None
+        assert [shown.drawn for shown in second.maps] == [shown.drawn for shown in reversed(first.maps)]
+
+
 async def test_the_whole_window_for_the_map(make_app: MakeApp, root: Path) -> None:
     run = record_maps(recorded_run(root, "batch-norm", "done", epochs=2))
     app = make_app(attach=run)

@@ -16,7 +16,7 @@ from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.maps import MapChoice
 from iml_tui.experiments.results import Results
 from iml_tui.runs.directory import RunDirectory
-from iml_tui.runs.maps import DecisionMap, MapData, read_map, read_map_data
+from iml_tui.runs.maps import DecisionMap, MapData, has_map_data, read_map, read_map_data
 from iml_tui.text import printable
 from iml_tui.ui.plotting.map_legend import Entry
 from iml_tui.ui.plotting.map_scene import Scene, ShownMap, names_of
@@ -194,7 +194,13 @@ class MapsView(Vertical):
         if side == len(choices):
             choices.append(choices[0])  # A second map beside a single one.
         place = having.index(choices[side].trial) if choices[side].trial in having else -1
-        choices[side] = MapChoice(having[(place + event.step) % len(having)])
+        place = (place + event.step) % len(having)
+        if len(choices) == 2 and having[place] == choices[1 - side].trial:
+            # A map beside itself tells nothing: on to the next one, or of two the other way round.
+            place = (place + event.step) % len(having)
+            if len(having) == 2:
+                choices[1 - side], place = choices[side], having.index(choices[1 - side].trial)
+        choices[side] = MapChoice(having[place])
         if self._experiment is not None:
             why = {choice.trial: choice for choice in self._experiment.maps(self._results)}
             choices = [why.get(choice.trial, choice) for choice in choices]
@@ -204,6 +210,8 @@ class MapsView(Vertical):
 
 def read_maps(directory: RunDirectory, data: MapData | str | None, keys: Sequence[Key]) -> MapsRead:
     """Read maps of a run, and what they have in common where `data` is None; not for the event loop."""
+    if data is None and not has_map_data(directory):
+        data = NONE_KEPT
     if data is None:
         try:
             data = read_map_data(directory)
