@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from iml_tui.data.dataset import SPLITS, Dataset, Split
+from iml_tui.data.dataset import Dataset, Split
+from iml_tui.experiments.results import SPLITS
 
 # To be raised when the layout of the files or the meaning of what is parsed changes.
 VERSION: Final = 1

@@ -13,8 +13,9 @@ from pathlib import Path
 from iml_tui.data.classes import Classes
 from iml_tui.data.csv_file import CSVFile, open_csv
 from iml_tui.data.csv_values import parse
-from iml_tui.data.dataset import SPLITS, Dataset, Split
+from iml_tui.data.dataset import Dataset, Split
 from iml_tui.data.messages import malformed, unreadable
+from iml_tui.experiments.results import SPLITS
 from iml_tui.text import printable
 
 

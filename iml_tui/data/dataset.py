@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iml_tui.experiments.results import DataSummary
-
-SPLITS: Final = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)

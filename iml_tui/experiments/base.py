@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -81,12 +80,12 @@ class Experiment(ABC):
 
         Empty before the first epoch.
         """
-        reached = [(trial, trial.last("validation_accuracy")) for trial in results.models]
-        reached = [(trial, accuracy) for trial, accuracy in reached if math.isfinite(accuracy)]
-        if not reached:
+        ranked = results.ranking()
+        if not ranked:
             return ""
-        trial, accuracy = max(reached, key=lambda pair: pair[1])
-        if len(reached) == 1:
+        trial = results.models[ranked[0]]
+        accuracy = trial.last("validation_accuracy")
+        if len(ranked) == 1:
             return f"validation accuracy {accuracy:.3f} after epoch {len(trial.epochs)}"
         return f"validation accuracy {accuracy:.3f}, best: {trial.label}"  # A short list keeps the figure.
 

@@ -35,7 +35,7 @@ from iml_tui.experiments.reporting import (
     verdict_findings,
     with_report,
 )
-from iml_tui.experiments.results import Results, TrialResult
+from iml_tui.experiments.results import ACCURACIES, LOSSES, Results, TrialResult
 from iml_tui.experiments.seeds import over_seeds
 from iml_tui.experiments.tables import Column, Table, Value
 from iml_tui.experiments.trials import MLPTrial
@@ -45,8 +45,6 @@ COMMON_LOSS_MARGIN: Final = 1.05
 REPORT: Final[Mapping[bool, str]] = {False: "slower and higher", True: "faster and lower"}
 # The epoch by which, as the report says, about, the losses of the trial with batch norm have settled.
 REPORT_SETTLED: Final[Mapping[bool, int]] = {True: 10}
-
-_LOSSES = ("train_loss", "validation_loss", "test_loss")
 
 
 class BatchNormHyperparameters(MLPHyperparameters):
@@ -72,8 +70,8 @@ class BatchNormExperiment(Experiment):
     question = "Does batch norm make a network learn faster, and does it end at a lower loss?"
     hyperparameters = BatchNormHyperparameters
     charts = (
-        Chart("without", "Without batch norm", _LOSSES, y_label="loss (nats)", trials=(0,), panel="losses"),
-        Chart("with", "With batch norm", _LOSSES, y_label="loss (nats)", trials=(1,), panel="losses"),
+        Chart("without", "Without batch norm", LOSSES, y_label="loss (nats)", trials=(0,), panel="losses"),
+        Chart("with", "With batch norm", LOSSES, y_label="loss (nats)", trials=(1,), panel="losses"),
         Chart("validation-loss", "Validation loss", ("validation_loss",), y_label="loss (nats)"),
         Chart("validation-accuracy", "Validation accuracy", ("validation_accuracy",), y_label="accuracy"),
     )
@@ -159,11 +157,11 @@ def _epochs_to(model: TrialResult, level: float | None) -> Value:
 
 
 def _final_losses(results: Results) -> Table:
-    metrics = (*_LOSSES, "train_accuracy", "validation_accuracy", "test_accuracy")
+    metrics = (*LOSSES, *ACCURACIES)
     columns = (
         Column("trial", "Trial"),
         Column("epochs", "Epochs"),
-        *(Column(m, METRIC_TITLES[m].capitalize(), unit="nats" if m in _LOSSES else "") for m in metrics),
+        *(Column(m, METRIC_TITLES[m].capitalize(), unit="nats" if m in LOSSES else "") for m in metrics),
     )
     rows = tuple(
         (trial.name, len(trial.epochs), *(final(trial, metric) for metric in metrics)) for trial in results.models

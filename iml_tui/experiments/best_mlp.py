@@ -32,7 +32,7 @@ from iml_tui.experiments.hyperparameters import (
 )
 from iml_tui.experiments.maps import MapChoice
 from iml_tui.experiments.reporting import timing_table
-from iml_tui.experiments.results import Results
+from iml_tui.experiments.results import ACCURACIES, LOSSES, Results
 from iml_tui.experiments.seeds import first_seed
 from iml_tui.experiments.sine_features import SineFeaturesExperiment, SineFeaturesHyperparameters
 from iml_tui.experiments.tables import Table
@@ -41,9 +41,6 @@ from iml_tui.experiments.trials import ClassifierTrial, MLPTrial, Optimizer, Tri
 # Both the embedded cities and the course's files have 33 classes. A form knows no data, so the parameters are counted
 # with these; of data with more classes, the findings say where the limit was passed.
 CLASSES: Final = 33
-
-_ACCURACIES: Final = ("train_accuracy", "validation_accuracy", "test_accuracy")
-_LOSSES: Final = ("train_loss", "validation_loss", "test_loss")
 
 
 class BestMLPHyperparameters(MLPHyperparameters):
@@ -169,8 +166,8 @@ class BestMLPExperiment(Experiment):
             log_x=True,
             panel="cost",
         ),
-        Chart("losses", "Losses of the compact network", _LOSSES, y_label="loss (nats)", trials=(0,)),
-        Chart("accuracies", "Accuracies of the compact network", _ACCURACIES, y_label="accuracy", trials=(0,)),
+        Chart("losses", "Losses of the compact network", LOSSES, y_label="loss (nats)", trials=(0,)),
+        Chart("accuracies", "Accuracies of the compact network", ACCURACIES, y_label="accuracy", trials=(0,)),
     )
 
     def models(self, hyperparameters: Hyperparameters) -> list[Trial]:

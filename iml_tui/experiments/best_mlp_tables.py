@@ -21,7 +21,7 @@ from iml_tui.experiments.reporting import (
     verdict_findings,
     with_report,
 )
-from iml_tui.experiments.results import Results, TrialResult
+from iml_tui.experiments.results import SPLITS, Results, TrialResult
 from iml_tui.experiments.tables import Column, Table, Value
 from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
 
@@ -34,8 +34,6 @@ REPORTS_BEST: Final = max(REPORT_ACCURACIES.values())
 
 # A lead of less than two standard errors is one that chance makes in more than 1 of 20 pairs of equal classifiers.
 CLEAR_LEAD: Final = 2.0
-
-_SPLITS: Final = ("train", "validation", "test")
 
 
 def classifier(results: Results, kind: Literal["nearest-neighbour", "xgboost"]) -> TrialResult | None:
@@ -65,14 +63,14 @@ def accuracy_table(results: Results) -> Table:
     columns = (
         Column("model", "Model"),
         Column("parameters", "Parameters"),
-        *(Column(f"{split}_accuracy", f"{split.capitalize()} accuracy") for split in _SPLITS),
+        *(Column(f"{split}_accuracy", f"{split.capitalize()} accuracy") for split in SPLITS),
         Column("reference_validation_accuracy", "Report's validation accuracy"),
         difference_column(),
     )
     rows = []
     for model in results.models:
         reference = _reference(model)
-        accuracies = [final(model, f"{split}_accuracy") for split in _SPLITS]
+        accuracies = [final(model, f"{split}_accuracy") for split in SPLITS]
         rows.append((model.name, model.parameters, *accuracies, reference, difference(accuracies[1], reference)))
     note = (
         f"{with_report(results)} Beside the compact network stands the report's best. Accuracies are those after the "
@@ -96,14 +94,14 @@ def comparison_table(results: Results) -> list[Table]:
     if nearest is None or not nearest.epochs:
         return []
     columns = [Column("model", "Model")]
-    for split in _SPLITS[1:]:
+    for split in SPLITS[1:]:
         columns += [
             Column(f"{split}_error", f"{split.capitalize()} errors", decimals=2, unit="%"),
             difference_column(split, f"{split.capitalize()} − 1-NN"),
             Column(f"{split}_standard_error", "Standard error"),
         ]
     rows = tuple(
-        (model.name, *(cell for split in _SPLITS[1:] for cell in _compared(results, model, nearest, split)))
+        (model.name, *(cell for split in SPLITS[1:] for cell in _compared(results, model, nearest, split)))
         for model in results.models
         if model is not nearest
     )

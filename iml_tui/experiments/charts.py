@@ -10,7 +10,7 @@ import numpy as np
 
 from iml_tui.experiments.measures import last_third
 from iml_tui.experiments.results import GRADIENT_NORM
-from iml_tui.experiments.seeds import deviation_of, first_seed, seeds_of
+from iml_tui.experiments.seeds import deviation_of, deviations, first_seed, seeds_of
 from iml_tui.experiments.trials import MLPTrial
 
 if TYPE_CHECKING:
@@ -151,8 +151,7 @@ def heat_map_cells(heat_map: HeatMap, results: Results) -> Cells:
 
 def _over_epochs(model: TrialResult, metric: str, label: str) -> Curve:
     y = np.asarray(model.values(metric), dtype=np.float64)
-    deviation = np.asarray([deviation_of(model, epoch, metric) for epoch in range(1, len(y) + 1)], dtype=np.float64)
-    return _banded(label, np.arange(1, len(y) + 1, dtype=np.float64), y, deviation)
+    return _banded(label, np.arange(1, len(y) + 1, dtype=np.float64), y, deviations(model, metric))
 
 
 def _banded(label: str, x: NDArray[np.float64], y: NDArray[np.float64], deviation: NDArray[np.float64]) -> Curve:

@@ -13,7 +13,6 @@ from iml_tui.experiments.depth_width_tables import (
     accuracy_table,
     depth_series,
     loss_table,
-    ranking,
     shape_findings,
     width_series,
 )
@@ -27,20 +26,18 @@ from iml_tui.experiments.hyperparameters import (
     refuse_batch_norm_of_one,
 )
 from iml_tui.experiments.reporting import timing_table
-from iml_tui.experiments.results import Results
+from iml_tui.experiments.results import ACCURACIES, LOSSES, Results
 from iml_tui.experiments.tables import Table
 from iml_tui.experiments.trials import MLPTrial
 
-_LOSSES: Final = ("train_loss", "validation_loss", "test_loss")
-_ACCURACIES: Final = ("train_accuracy", "validation_accuracy", "test_accuracy")
-_BEST: Final = Chart("best-losses", "Best model", _LOSSES, y_label="loss (nats)", trials=(0,), panel="losses")
-_WORST: Final = Chart("worst-losses", "Worst model", _LOSSES, y_label="loss (nats)", trials=(1,), panel="losses")
+_BEST: Final = Chart("best-losses", "Best model", LOSSES, y_label="loss (nats)", trials=(0,), panel="losses")
+_WORST: Final = Chart("worst-losses", "Worst model", LOSSES, y_label="loss (nats)", trials=(1,), panel="losses")
 _ACCURACY: Final = Chart("validation-accuracy", "Validation accuracy", ("validation_accuracy",), y_label="accuracy")
 _DEPTH: Final = Chart(
-    "depth", "Accuracy against depth", _ACCURACIES, x="hidden_layers", y_label="accuracy", panel="accuracies"
+    "depth", "Accuracy against depth", ACCURACIES, x="hidden_layers", y_label="accuracy", panel="accuracies"
 )
 _WIDTH: Final = Chart(
-    "width", "Accuracy against width", _ACCURACIES, x="hidden_width", y_label="accuracy", panel="accuracies"
+    "width", "Accuracy against width", ACCURACIES, x="hidden_width", y_label="accuracy", panel="accuracies"
 )
 
 
@@ -152,7 +149,7 @@ class DepthWidthExperiment(Experiment):
 
 def _extremes(results: Results) -> tuple[Chart, Chart]:
     """The losses of the best and of the worst model so far; of the first two while none has finished an epoch."""
-    models, ranked = results.models, ranking(results)
+    models, ranked = results.models, results.ranking()
     if not ranked:
         first, second = (
             replace(chart, title=f"Losses of {models[i].label}" if i < len(models) else "No second model", trials=(i,))

@@ -24,7 +24,7 @@ from iml_tui.experiments.reporting import (
     verdict_findings,
     with_report,
 )
-from iml_tui.experiments.results import Results, TrialResult
+from iml_tui.experiments.results import SPLITS, Results, TrialResult
 from iml_tui.experiments.seeds import over_seeds
 from iml_tui.experiments.tables import Column, Table, Value
 from iml_tui.experiments.verdicts import verdict_of
@@ -46,7 +46,6 @@ TRAIN_ACCURACY: Final = (
 )
 """The sentence that says how train accuracy is measured."""
 
-_SPLITS: Final = ("train", "validation", "test")
 Side = Literal["hidden_layers", "hidden_width"]
 
 
@@ -80,15 +79,6 @@ def _series(results: Results, fixed: Side, varied: Side) -> Series:
         return Series(0, ())
     value, members = max(groups.items(), key=lambda group: len(group[1]))
     return Series(value, tuple(position for _, position in sorted(members)))
-
-
-def ranking(results: Results) -> list[int]:
-    """Positions in `Results.models` by validation accuracy after the last epoch so far, the highest first.
-
-    Models without a finite one are left out.
-    """
-    reached = [(model.last("validation_accuracy"), i) for i, model in enumerate(results.models)]
-    return [i for accuracy, i in sorted(reached, key=lambda pair: (-pair[0], pair[1])) if math.isfinite(accuracy)]
 
 
 def gap(trial: TrialResult) -> Value:
@@ -134,7 +124,7 @@ def _accuracy_row(model: TrialResult) -> tuple[Value, ...]:
         model.mlp.hidden_layers,
         model.mlp.hidden_width,
         model.parameters,
-        *(final(model, f"{split}_accuracy") for split in _SPLITS),
+        *(final(model, f"{split}_accuracy") for split in SPLITS),
         over_seeds(model, gap),
         reference,
         difference(final(model, "validation_accuracy"), reference),
@@ -147,7 +137,7 @@ def loss_table(results: Results) -> Table:
         Column("hidden_layers", "Depth"),
         Column("hidden_width", "Width"),
         Column("epochs", "Epochs"),
-        *(Column(f"{split}_loss", f"{split.capitalize()} loss", unit="nats") for split in _SPLITS),
+        *(Column(f"{split}_loss", f"{split.capitalize()} loss", unit="nats") for split in SPLITS),
         Column("best_validation_accuracy", "Best validation accuracy"),
         Column("best_epoch", "Best epoch", decimals=1),
         Column("outcome", "What happened"),
@@ -161,7 +151,7 @@ def loss_table(results: Results) -> Table:
                 model.mlp.hidden_layers,
                 model.mlp.hidden_width,
                 len(model.epochs),
-                *(final(model, f"{split}_loss") for split in _SPLITS),
+                *(final(model, f"{split}_loss") for split in SPLITS),
                 best_value(model, "validation_accuracy"),
                 best_epoch(model, "validation_accuracy"),
                 judged.kind if judged else None,
@@ -187,7 +177,7 @@ def shape_findings(results: Results) -> list[Finding]:
 
 
 def _worst(results: Results) -> list[Finding]:
-    ranked = ranking(results)
+    ranked = results.ranking()
     if len(ranked) < 2:
         return []
     best, worst = results.models[ranked[0]], results.models[ranked[-1]]

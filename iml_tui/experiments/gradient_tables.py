@@ -20,13 +20,10 @@ from iml_tui.experiments.gradient_verdicts import (
     network_verdict,
 )
 from iml_tui.experiments.reporting import final, from_range, measured_on, with_report
-from iml_tui.experiments.results import GRADIENT_NORM, Results, TrialResult
+from iml_tui.experiments.results import ACCURACIES, GRADIENT_NORM, LOSSES, SPLITS, Results, TrialResult
 from iml_tui.experiments.seeds import over_seeds, seeds_of
 from iml_tui.experiments.tables import Column, Table, Value
 
-SPLITS = ("train", "validation", "test")
-LOSSES = tuple(f"{split}_loss" for split in SPLITS)
-ACCURACIES = tuple(f"{split}_accuracy" for split in SPLITS)
 SQUARED_NORM = "squared L2 norm"
 """What the y axes of gradients measure."""
 

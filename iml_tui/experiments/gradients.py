@@ -15,10 +15,8 @@ from iml_tui.experiments.gradient_findings import (
     network_findings,
 )
 from iml_tui.experiments.gradient_tables import (
-    ACCURACIES,
     GRADIENTS,
     LAYERS,
-    LOSSES,
     SQUARED_NORM,
     Reported,
     gradient_charts,
@@ -36,7 +34,7 @@ from iml_tui.experiments.hyperparameters import (
     refuse_batch_norm_of_one,
 )
 from iml_tui.experiments.reporting import timing_table
-from iml_tui.experiments.results import Results, TrialResult
+from iml_tui.experiments.results import ACCURACIES, LOSSES, Results, TrialResult
 from iml_tui.experiments.tables import Table
 from iml_tui.experiments.trials import MLPTrial
 

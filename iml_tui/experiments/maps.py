@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,10 +26,7 @@ def best_and_worst(results: Results) -> Sequence[MapChoice]:
     Of several seeds the first is shown. Before the first epoch the first two models are chosen.
     """
     models = results.models
-    ranked = sorted(
-        (model for model in models if math.isfinite(model.last("validation_accuracy"))),
-        key=lambda model: -model.last("validation_accuracy"),
-    )
+    ranked = [models[position] for position in results.ranking()]
     if len(ranked) < 2:
         return [MapChoice(first_seed(model).index) for model in models[:2]]
     return [MapChoice(first_seed(ranked[0]).index, "best"), MapChoice(first_seed(ranked[-1]).index, "worst")]

@@ -154,15 +154,14 @@ def best_finding(results: Results, metric: str = "validation_accuracy", subject:
     comparisons of the best with every other model. `subject` names a model in a sentence; {name} is its name. Empty
     with fewer than two models that have a finite figure.
     """
-    sign = -1.0 if metric.endswith("accuracy") else 1.0
-    models = [model for model in results.models if math.isfinite(model.last(metric))]
+    models = [results.models[position] for position in results.ranking(metric)]
     if len(models) < 2:
         return []
-    best, *others = sorted(models, key=lambda model: sign * model.last(metric))
+    best, *others = models
     second = others[0]
     tests = {other.name: compare(best, other, metric) for other in others}
     corrected = holm({name: test.p for name, test in tests.items()})
-    word = "highest" if sign < 0 else "lowest"
+    word = "highest" if metric.endswith("accuracy") else "lowest"
     title = METRIC_TITLES.get(metric, metric)
     when = "at the end" if all(len(model.epochs) == model.trial.epochs for model in models) else "so far"
     test, lead = tests[second.name], abs(best.last(metric) - second.last(metric))

@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 
     from iml_tui.experiments.trials import Trial
 
-METRICS = (
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
+SPLITS = ("train", "validation", "test")
+LOSSES = tuple(f"{split}_loss" for split in SPLITS)
+ACCURACIES = tuple(f"{split}_accuracy" for split in SPLITS)
+METRICS = tuple(f"{split}_{figure}" for split in SPLITS for figure in ("loss", "accuracy"))
+"""All figures that are measured after every epoch."""
 
 GRADIENT_NORM = "gradient_norm."
 
@@ -55,8 +52,8 @@ class EpochMetrics:
     """The figures after one epoch; `epoch` counts from 1. `seconds` is the wall-clock time of its training part.
 
     `gradient_norms[i]` is the squared L2 norm of the gradient of linear layer i's weights, averaged over the steps of
-    the epoch; `zero_gradients[i]` the number of steps at which it was exactly 0 (underflow). Both are empty where
-    gradients were not recorded. The last layer is the output layer.
+    the epoch; `zero_gradients[i]` the number of steps at which it was exactly 0 (dead ReLUs or underflow). Both are
+    empty where gradients were not recorded. The last layer is the output layer.
     """
 
     epoch: int
@@ -172,3 +169,12 @@ class Results:
         if stand != self._known[0]:
             self._known = stand, by_model(self.trials)
         return with_progress(self._known[1])
+
+    def ranking(self, metric: str = "validation_accuracy") -> list[int]:
+        """Positions in `models` by the metric after the last epoch so far, the best first.
+
+        Models without a finite figure are left out; of equal ones the first stands first.
+        """
+        sign = -1.0 if metric.endswith("accuracy") else 1.0
+        reached = [(sign * model.last(metric), position) for position, model in enumerate(self.models)]
+        return [position for figure, position in sorted(reached, key=lambda pair: pair[0]) if math.isfinite(figure)]

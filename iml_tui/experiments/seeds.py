@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,12 +82,23 @@ def count_seeds(trials: Sequence[TrialResult]) -> int:
     return len({trial.trial.seed for trial in trials})
 
 
+def deviations(model: TrialResult, metric: str) -> NDArray[np.float64]:
+    """The standard deviation over the seeds (n − 1) of the figure after every epoch: float64 [epochs].
+
+    NaN for fewer than two seeds, and where a seed's figure is not finite.
+    """
+    seeds, count = seeds_of(model), len(model.epochs)
+    if len(seeds) < 2:
+        return np.full(count, math.nan)
+    figures = np.array([[epoch[metric] for epoch in trial.epochs[:count]] for trial in seeds], dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # From infinity nothing has a deviation.
+        return np.asarray(figures.std(axis=0, ddof=1))
+
+
 def deviation_of(model: TrialResult, epoch: int, metric: str) -> float:
-    """The standard deviation of an epoch's figure over the seeds (n − 1); NaN for fewer than two seeds."""
-    values = [trial.at(epoch, metric) for trial in seeds_of(model)]
-    if len(values) < 2 or not all(map(math.isfinite, values)):
-        return math.nan
-    return stdev(values)
+    """The standard deviation of one epoch's figure (from 1), as `deviations` has it."""
+    found = deviations(model, metric)
+    return float(found[epoch - 1]) if 1 <= epoch <= len(found) else math.nan
 
 
 def _together(members: Sequence[TrialResult]) -> ModelResult:

@@ -32,16 +32,13 @@ from iml_tui.experiments.reporting import (
     timing_table,
     verdict_findings,
 )
-from iml_tui.experiments.results import Results
+from iml_tui.experiments.results import ACCURACIES, LOSSES, SPLITS, Results
 from iml_tui.experiments.seeds import first_seed
 from iml_tui.experiments.tables import Column, Table
 from iml_tui.experiments.trials import MLPTrial
 from iml_tui.experiments.verdicts import verdict_of
 
 MAX_FREQUENCIES: Final = 64
-_SPLITS: Final = ("train", "validation", "test")
-_LOSSES: Final = tuple(f"{split}_loss" for split in _SPLITS)
-_ACCURACIES: Final = tuple(f"{split}_accuracy" for split in _SPLITS)
 
 Frequency = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
@@ -92,11 +89,11 @@ class SineFeaturesExperiment(Experiment):
     question = "Does a network learn borders better from sines of the coordinates than from the coordinates?"
     hyperparameters = SineFeaturesHyperparameters
     charts = (
-        Chart("raw-losses", "Raw inputs: losses", _LOSSES, y_label="loss (nats)", trials=(0,), panel="losses"),
-        Chart("sine-losses", "Sine features: losses", _LOSSES, y_label="loss (nats)", trials=(1,), panel="losses"),
+        Chart("raw-losses", "Raw inputs: losses", LOSSES, y_label="loss (nats)", trials=(0,), panel="losses"),
+        Chart("sine-losses", "Sine features: losses", LOSSES, y_label="loss (nats)", trials=(1,), panel="losses"),
         Chart("validation-accuracy", "Validation accuracy", ("validation_accuracy",), y_label="accuracy"),
-        Chart("raw-accuracies", "Raw inputs", _ACCURACIES, y_label="accuracy", trials=(0,), panel="accuracies"),
-        Chart("sine-accuracies", "Sine features", _ACCURACIES, y_label="accuracy", trials=(1,), panel="accuracies"),
+        Chart("raw-accuracies", "Raw inputs", ACCURACIES, y_label="accuracy", trials=(0,), panel="accuracies"),
+        Chart("sine-accuracies", "Sine features", ACCURACIES, y_label="accuracy", trials=(1,), panel="accuracies"),
     )
 
     def models(self, hyperparameters: Hyperparameters) -> list[MLPTrial]:
@@ -126,7 +123,7 @@ def _accuracy_table(results: Results) -> Table:
         Column("inputs", "Inputs"),
         Column("features", "Features"),
         Column("parameters", "Parameters"),
-        *(Column(f"{split}_accuracy", f"{split.capitalize()} accuracy") for split in _SPLITS),
+        *(Column(f"{split}_accuracy", f"{split.capitalize()} accuracy") for split in SPLITS),
         Column("best_validation_accuracy", "Best validation accuracy"),
         Column("best_epoch", "Best epoch", decimals=1),
     )
@@ -135,7 +132,7 @@ def _accuracy_table(results: Results) -> Table:
             model.label,
             2 * (len(model.mlp.sine_frequencies) or 1),
             model.parameters,
-            *(final(model, metric) for metric in _ACCURACIES),
+            *(final(model, metric) for metric in ACCURACIES),
             best_value(model, "validation_accuracy"),
             best_epoch(model, "validation_accuracy"),
         )
@@ -152,14 +149,14 @@ def _loss_table(results: Results) -> Table:
     columns = (
         Column("inputs", "Inputs"),
         Column("epochs", "Epochs"),
-        *(Column(f"{split}_loss", f"{split.capitalize()} loss", unit="nats") for split in _SPLITS),
+        *(Column(f"{split}_loss", f"{split.capitalize()} loss", unit="nats") for split in SPLITS),
         Column("outcome", "What happened"),
         Column("figure", "Because"),
     )
     rows = []
     for model in results.models:
         judged = verdict_of(model, results.data)
-        losses = (final(model, metric) for metric in _LOSSES)
+        losses = (final(model, metric) for metric in LOSSES)
         outcome = (judged.kind, judged.figure) if judged else (None, None)
         rows.append((model.label, len(model.epochs), *losses, *outcome))
     return Table("losses", "Losses after the last epoch", columns, tuple(rows), note=measured_on(results))
