@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -131,3 +132,21 @@ def shortened(text: str, longest: int) -> str:
     while width(text) > longest - 1:
         text = text[:-1]
     return text + "…"
+
+
+def cell_paths(cells: NDArray[np.integer[Any]], across: Sequence[float], down: Sequence[float]) -> dict[int, str]:
+    """The data of one path for each value of a grid, cells of a row with one value together, by increasing value.
+
+    Args:
+        cells: [rows, columns].
+        across, down: pixels of the columns' and rows' edges, one more than there are of them.
+    """
+    paths: dict[int, list[str]] = defaultdict(list)
+    for number, row in enumerate(cells):
+        top, bottom = down[number : number + 2]
+        starts = np.flatnonzero(np.diff(row, prepend=row[:1] - 1)).tolist()
+        for start, end in zip(starts, [*starts[1:], len(row)], strict=True):
+            # Drawn without antialiasing, and with edges that two rows share to the last digit, no white lines appear.
+            left = across[start]
+            paths[int(row[start])].append(f"M{left:.1f} {top:.1f}H{across[end]:.1f}V{bottom:.1f}H{left:.1f}z")
+    return {value: "".join(path) for value, path in sorted(paths.items())}

@@ -1,13 +1,10 @@
 """Heat maps of exported figures: the squared gradient norm of every layer after every epoch, as colour.
 
-The colours are viridis (S. van der Walt and N. Smith, matplotlib 2015): perceptually uniform, and in order for every
-kind of colour vision and in grey. What is exactly 0 is hatched, what is not known stays white.
+What is exactly 0 is hatched, what is not known stays white.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -25,10 +22,12 @@ from iml_tui.runs.figure_frame import (
     TOP,
     Box,
     axes,
+    cell_paths,
     centred,
     heading,
     left_margin,
 )
+from iml_tui.runs.viridis import decades, viridis
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,10 +36,7 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 520.0
 _LEAST_HEIGHT, _MOST_HEIGHT, _LAYER_HEIGHT = 160.0, 420.0, 14.0
-_VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
 _LEVELS: Final = 64
-_LEAST_DECADES, _MOST_DECADES = 8, 90
-"""As on the screen: norms of healthy layers differ by a decade or two, and must look alike."""
 _ZERO, _UNKNOWN = -1, -2
 _BAR_WIDTH = 16.0
 _PLAIN_DECADES = range(-3, 4)
@@ -54,7 +50,7 @@ def draw_heat_map(title: str, cells: Cells) -> str:
     x, y = Axis(0.5, epochs + 0.5, log=False), Axis(max(layers, 1) - 0.5, -0.5, log=False)
     y_ticks = ticks(Axis(y.high, y.low, log=False), 8, first=0) if layers else []
     box = Box(left_margin(y_ticks), TOP, _WIDTH, height)
-    scale = _scale(cells.values)
+    scale = Axis(*decades(cells.values), log=True)
     body = [
         svg.element("defs", _hatching()),
         heading(box, title),
@@ -68,16 +64,6 @@ def draw_heat_map(title: str, cells: Cells) -> str:
     return svg.document(round(width), box.bottom + BOTTOM, title, filter(None, body))
 
 
-def _scale(values: NDArray[np.float64]) -> Axis:
-    """The colour scale in log10 of the data, from whole decade to whole decade."""
-    positive = values[np.isfinite(values) & (values > 0)]
-    if not positive.size:
-        return Axis(-_LEAST_DECADES, 0, log=True)
-    high = math.ceil(math.log10(positive.max()) - 1e-9)
-    low = math.floor(math.log10(positive.min()) + 1e-9)
-    return Axis(max(min(low, high - _LEAST_DECADES), high - _MOST_DECADES), high, log=True)
-
-
 def _levels(values: NDArray[np.float64], scale: Axis) -> NDArray[np.int64]:
     """The level of each value, 0…_LEVELS−1, or _ZERO, or _UNKNOWN where it is not finite."""
     share = np.nan_to_num(np.clip(scale.fractions(values), 0, 1))
@@ -88,21 +74,13 @@ def _levels(values: NDArray[np.float64], scale: Axis) -> NDArray[np.int64]:
 
 
 def _cells(levels: NDArray[np.int64], epochs: int, box: Box) -> list[str]:
-    """One path for each level, cells of a layer with one level together."""
+    """One path for each level."""
     layers, done = levels.shape
     across = [box.left + box.width * epoch / epochs for epoch in range(done + 1)]
     down = [box.top + box.height * layer / max(layers, 1) for layer in range(layers + 1)]
-    paths: dict[int, list[str]] = defaultdict(list)
-    for layer, row in enumerate(levels):
-        starts = np.flatnonzero(np.diff(row, prepend=row[:1] - 1)).tolist()
-        for start, end in zip(starts, [*starts[1:], done], strict=True):
-            left, top = across[start], down[layer]
-            bottom = down[layer + 1]
-            paths[int(row[start])].append(f"M{left:.1f} {top:.1f}H{across[end]:.1f}V{bottom:.1f}H{left:.1f}z")
-    # Without antialiasing no white lines appear between cells.
     return [
-        svg.element("path", d="".join(path), fill=_fill(level), shape_rendering="crispEdges")
-        for level, path in sorted(paths.items())
+        svg.element("path", d=path, fill=_fill(level), shape_rendering="crispEdges")
+        for level, path in cell_paths(levels, across, down).items()
         if level != _UNKNOWN
     ]
 
@@ -133,11 +111,7 @@ def _colour_bar(scale: Axis, box: Box) -> list[str]:
 def _fill(level: int) -> str:
     if level == _ZERO:
         return "url(#zero)"
-    at = (level + 0.5) / _LEVELS * (len(_VIRIDIS) - 1)
-    before = min(int(at), len(_VIRIDIS) - 2)
-    pairs = ((_VIRIDIS[before][i : i + 2], _VIRIDIS[before + 1][i : i + 2]) for i in (1, 3, 5))
-    mixed = (int(a, 16) + (int(b, 16) - int(a, 16)) * (at - before) for a, b in pairs)
-    return "#" + "".join(f"{round(channel):02x}" for channel in mixed)
+    return viridis((level + 0.5) / _LEVELS)
 
 
 def _hatching() -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from iml_tui.runs import svg
-from iml_tui.runs.figure_frame import shortened, width
+from iml_tui.runs.figure_frame import cell_paths, shortened, width
 from iml_tui.runs.map_colours import TRUECOLOR, ink
 from iml_tui.text import printable
 
@@ -52,23 +51,14 @@ class MapFrame:
 
 
 def regions(frame: MapFrame) -> list[str]:
-    """One path for each colour, cells of a row with one colour together."""
+    """One path for each colour."""
     cells = frame.colours[frame.drawn.classes]
     across, down = frame.cell
     left = [frame.box.left + across * column for column in range(cells.shape[1] + 1)]
     edges = [frame.box.top + down * row for row in range(cells.shape[0] + 1)]
-    paths: dict[int, list[str]] = defaultdict(list)
-    for number, row in enumerate(cells):
-        top, bottom = edges[number : number + 2]
-        starts = np.flatnonzero(np.diff(row, prepend=-1)).tolist()
-        for start, end in zip(starts, [*starts[1:], len(row)], strict=True):
-            paths[int(row[start])].append(
-                f"M{left[start]:.1f} {top:.1f}H{left[end]:.1f}V{bottom:.1f}H{left[start]:.1f}z"
-            )
-    # Without antialiasing, and with edges that two rows share to the last digit, no white lines appear between cells.
     return [
-        svg.element("path", d="".join(path), fill=TRUECOLOR.fills[colour], shape_rendering="crispEdges")
-        for colour, path in sorted(paths.items())
+        svg.element("path", d=path, fill=TRUECOLOR.fills[colour], shape_rendering="crispEdges")
+        for colour, path in cell_paths(cells, left, edges).items()
     ]
 
 
