@@ -12,13 +12,13 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from iml_tui.ui.plotting import DARK, LIGHT, Drawing
+from iml_tui.ui.plotting import Drawing
 from iml_tui.ui.plotting.map_colouring import Colouring, MapColours, map_colours
 from iml_tui.ui.plotting.map_page import Page, draw_page, sentence_page
 from iml_tui.ui.plotting.map_scene import POINTS, VIEWS, Points, Scene, View
+from iml_tui.ui.widgets.plot import ground
 
 if TYPE_CHECKING:
-    from textual.color import Color
     from textual.events import Click, MouseMove
     from textual.geometry import Region
 
@@ -135,13 +135,7 @@ class MapView(Widget, can_focus=True):
         self._strips = [Strip(_on(line, base)).adjust_cell_length(width, base) for line in self.drawing.lines]
 
     def _scheme(self) -> MapColours:
-        _, _, background, colour = self.colors
-        system, no_color = self.app.console.color_system, self.app.no_color
-        if background.ansi is not None or colour.ansi is not None:
-            # The terminal's own colours are not known: go by what the theme says of them.
-            theme = DARK if self.app.current_theme.dark else LIGHT
-            return map_colours(theme.background, theme.foreground, system, monochrome=no_color)
-        return map_colours(_hex(background), _hex(background + colour), system, monochrome=no_color)
+        return map_colours(*ground(self), self.app.console.color_system, monochrome=self.app.no_color)
 
     def _renew(self) -> None:
         if self._scene is not None:
@@ -229,7 +223,3 @@ def _on(line: Line, base: Style) -> Line:
         segment if segment.style is not None and segment.style.bgcolor else Segment(segment.text, base + segment.style)
         for segment in line
     ]
-
-
-def _hex(colour: Color) -> str:
-    return f"#{colour.r:02x}{colour.g:02x}{colour.b:02x}"

@@ -83,12 +83,17 @@ class Plot(Widget, can_focus=True):
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.content_size.width, self.rich_style)
 
     def _palette(self) -> Palette:
-        _, _, background, colour = self.colors
-        if background.ansi is not None or colour.ansi is not None:
-            # The terminal's own colours are not known: go by what the theme says of them.
-            theme = DARK if self.app.current_theme.dark else LIGHT
-            return make_palette(theme.background, theme.foreground, monochrome=self.app.no_color)
-        return make_palette(_hex(background), _hex(background + colour), monochrome=self.app.no_color)
+        return make_palette(*ground(self), monochrome=self.app.no_color)
+
+
+def ground(widget: Widget) -> tuple[str, str]:
+    """The background and the foreground that something is drawn with in a widget, `#rrggbb`."""
+    _, _, background, colour = widget.colors
+    if background.ansi is not None or colour.ansi is not None:
+        # The terminal's own colours are not known: go by what the theme says of them.
+        theme = DARK if widget.app.current_theme.dark else LIGHT
+        return theme.background, theme.foreground
+    return _hex(background), _hex(background + colour)
 
 
 def _hex(colour: Color) -> str:

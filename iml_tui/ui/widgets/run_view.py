@@ -93,12 +93,10 @@ class RunView(Vertical):
             self._stopping = stopping
             self.query_one(RunHeader).show_run(self._experiment, reader, stopping=stopping)
             self.query_one(TrialProgressView).show(reader.results, ended=reader.state not in ACTIVE_STATES)
-        if changed and self.query_one(TabbedContent).active == "charts":
-            self._draw_charts(reader)
-        if changed and self.query_one(TabbedContent).active == "maps":
-            self._draw_maps(reader)
         if due or ended:
             self._refreshed = now
+        # Charts and maps pace themselves.
+        if due or ended or (changed and self.query_one(TabbedContent).active in ("charts", "maps")):
             self._refresh_pane()
 
     def show_tab(self, tab: str) -> None:
