@@ -46,7 +46,7 @@ def compare(references: Sequence[str], *, metric: str, to: str | None, as_json: 
     if metric not in charted(results):
         raise UsageError(_bad_metric(metric, results))
     by = metric if metric in METRICS else "validation_accuracy"
-    tables = comparison_tables(items, by)
+    tables = comparison_tables(items, results, by)
     said = [*filter(None, [told]), *notices(items)]
     files = _write(Path(to), tables, metric, results) if to is not None else ([], [])
     if as_json:

@@ -8,10 +8,11 @@ from itertools import groupby
 from typing import Final
 
 from iml_tui.experiments.charts import METRIC_TITLES
+from iml_tui.experiments.reporting import best_value, final
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.experiments.seeds import over_seeds, seeds_of
 from iml_tui.experiments.tables import Column, Table, Value
-from iml_tui.runs.comparison import Compared, together
+from iml_tui.runs.comparison import Compared
 from iml_tui.runs.comparison_properties import Property, differing, keys_of, properties
 from iml_tui.text import printable
 
@@ -23,9 +24,14 @@ _RESULTS: Final = ("validation_accuracy", "test_accuracy", "validation_loss")
 """The metrics after the last epoch that every table of results has."""
 
 
-def comparison_tables(items: Sequence[Compared], metric: str = "validation_accuracy") -> list[Table]:
-    """All tables, for at least one model; `metric` is the epoch metric by which the best is found."""
-    results = together(items)
+def comparison_tables(items: Sequence[Compared], results: Results, metric: str = "validation_accuracy") -> list[Table]:
+    """All tables, for at least one model.
+
+    Args:
+        items: the models.
+        results: the same, `together`.
+        metric: the epoch metric by which the best is found.
+    """
     names = [model.name for model in results.models]
     return [results_table(items, results, metric), differences_table(items, names), models_table(items, names)]
 
@@ -58,13 +64,13 @@ def results_table(items: Sequence[Compared], results: Results, metric: str = "va
         rows.append(
             (
                 model.name,
-                _final(model, "validation_accuracy"),
-                _best(model, "validation_accuracy"),
-                *(_final(model, name) for name in asked),
+                final(model, "validation_accuracy"),
+                best_value(model, "validation_accuracy"),
+                *(final(model, name) for name in asked),
                 last - top if top is not None and math.isfinite(last) else None,
-                _final(model, "test_accuracy"),
-                _final(model, "validation_loss"),
-                _best(model, "validation_loss"),
+                final(model, "test_accuracy"),
+                final(model, "validation_loss"),
+                best_value(model, "validation_loss"),
             )
         )
     note = (
@@ -147,19 +153,6 @@ def _best_by_data(items: Sequence[Compared], results: Results, metric: str) -> d
     return {
         sha256: choose(figure for _, figure in group) for sha256, group in groupby(figures, key=lambda pair: pair[0])
     }
-
-
-def _final(model: TrialResult, metric: str) -> Value:
-    return over_seeds(model, lambda trial: trial.last(metric) if trial.epochs else None)
-
-
-def _best(model: TrialResult, metric: str) -> Value:
-    return over_seeds(model, lambda trial: _best_of(trial, metric))
-
-
-def _best_of(trial: TrialResult, metric: str) -> Value:
-    best = trial.best(metric)
-    return best[1] if best else (math.nan if trial.epochs else None)
 
 
 def _seconds(trial: TrialResult) -> Value:

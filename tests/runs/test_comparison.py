@@ -50,7 +50,7 @@ def on_other_data(run: RunDirectory) -> RunDirectory:
 
 
 def table(items: Sequence[Compared], name: str, metric: str = "validation_accuracy") -> Table:
-    return next(table for table in comparison_tables(items, metric) if table.id == name)
+    return next(table for table in comparison_tables(items, together(items), metric) if table.id == name)
 
 
 def column(made: Table, key: str) -> list[object]:
@@ -122,7 +122,10 @@ def test_hostile_labels_are_printable(root: Path) -> None:
     run = recorded_run(root, "batch-norm", epochs=3)
     trials = [trial.model_copy(update={"label": "\x1b[2J"}) for trial in run.read_record().trials]
     items = models(changed(run, trials=trials, title="\x1b[2J", versions={"\x1b": "\x9b"}, host="\r"))
-    texts = [*labels(items), *(str(cell) for made in comparison_tables(items) for row in made.rows for cell in row)]
+    texts = [
+        *labels(items),
+        *(str(cell) for made in comparison_tables(items, together(items)) for row in made.rows for cell in row),
+    ]
     assert all(text.isprintable() for text in texts)
 
 
@@ -251,7 +254,7 @@ def test_other_data_is_warned_of_and_has_a_best_of_its_own(root: Path) -> None:
 def test_runs_in_every_state_can_be_compared(root: Path, tmp_path: Path, state: State) -> None:
     done = recorded_run(root, "batch-norm", epochs=3)
     items = models(done, recorded_run(root, "batch-size", state))
-    tables = comparison_tables(items)
+    tables = comparison_tables(items, together(items))
     write_tables(tmp_path / "tables", tables)
     said = " ".join(notices(items))
     assert ("Still going on" in said) == (state in ("queued", "starting", "running"))

@@ -143,18 +143,19 @@ class CompareScreen(Screen[None]):
 
     def draw(self) -> None:
         """Draw the list, the chart and the tables anew."""
-        items = self.chosen
+        there = self.candidates
+        items = [item for item in there if item.reference in self._chosen]
         if not items:
             return  # The runs are still being read.
         results = together(items)
-        self.query_one(ComparedList).show(self.candidates, [item.reference for item in items])
+        self.query_one(ComparedList).show(there, [item.reference for item in items])
         chart = chart_of(self._metric, log_y=self._log_y)
         view = self.query_one(ChartView)
         view.chart = chart
         view.show(curves(chart, results))
         view.refresh()
         by = self._metric if self._metric in METRICS else "validation_accuracy"
-        self.query_one(TablesView).show(comparison_tables(items, by), _command(items))
+        self.query_one(TablesView).show(comparison_tables(items, results, by), _command(items))
         self.query_one("#compare-header", Static).update(self._header(items))
 
     def _header(self, items: Sequence[Compared]) -> Content:
