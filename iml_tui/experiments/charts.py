@@ -31,6 +31,9 @@ METRIC_TITLES = {
 
 ChartX = Literal["epoch", "batch", "layer", "hidden_layers", "hidden_width", "parameters", "seconds"]
 
+BY_LAYER = "Gradient by layer, last third of the epochs"
+"""The title of every chart whose x is "layer"."""
+
 X_LABELS: Mapping[ChartX, str] = {
     "epoch": "epoch",
     "batch": "batch (optimizer steps)",

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import Field, field_validator, model_validator
 
 from iml_tui.experiments.base import Experiment, Finding
-from iml_tui.experiments.charts import Chart, HeatMap
+from iml_tui.experiments.charts import BY_LAYER, Chart, HeatMap
 from iml_tui.experiments.gradient_findings import (
     accuracy_findings,
     decay_finding,
@@ -143,7 +143,7 @@ class GradientsExperiment(Experiment):
         HeatMap("heat-map", "Squared gradient norm of every layer"),
         Chart(
             "by-layer",
-            "Gradient by layer, last third of the epochs",
+            BY_LAYER,
             ("gradient_norm",),
             x="layer",
             y_label=SQUARED_NORM,

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import Field, model_validator
 
 from iml_tui.experiments.base import Experiment, Finding
-from iml_tui.experiments.charts import Chart, HeatMap
+from iml_tui.experiments.charts import BY_LAYER, Chart, HeatMap
 from iml_tui.experiments.gradient_findings import (
     accuracy_findings,
     clipping_finding,
@@ -134,7 +134,7 @@ class HealthyGradientsExperiment(Experiment):
         ),
         Chart(
             "by-layer",
-            "Gradient by layer, last third of the epochs",
+            BY_LAYER,
             ("gradient_norm",),
             x="layer",
             y_label=SQUARED_NORM,

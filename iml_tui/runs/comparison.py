@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from iml_tui.experiments.charts import METRIC_TITLES, Chart, ChartX
+from iml_tui.experiments.charts import BY_LAYER, METRIC_TITLES, Chart, ChartX
 from iml_tui.experiments.hyperparameters import MAX_TRIALS
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.experiments.seeds import seeds_of
@@ -185,8 +185,7 @@ def chart_of(name: str, *, log_y: bool = False) -> Chart:
     """The chart of one of `CHARTED`. Gradient norms are on a logarithmic axis in any case."""
     stem = name.replace("_", "-")
     if name == GRADIENT_NORMS:
-        title = "Gradient of each layer, mean over all steps"
-        return Chart(stem, title, (name,), x="layer", y_label="squared L2 norm", log_y=True)
+        return Chart(stem, BY_LAYER, (name,), x="layer", y_label="squared L2 norm", log_y=True)
     title = METRIC_TITLES[name]
     y_label = "accuracy" if name.endswith("accuracy") else "loss (nats)"
     x: ChartX = "batch" if name == BATCH_LOSS else "epoch"
