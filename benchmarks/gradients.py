@@ -39,7 +39,7 @@ def contestant(record: bool, data: DeviceData) -> Contestant:
         record_gradients=record,
     )
     trainer = EnsembleTrainer([trial], data, torch.device("cpu"))
-    return Contestant(name, 1, lambda: trainer.train_epoch(lambda steps, losses, norms: True))
+    return Contestant(name, 1, lambda: trainer.train_epoch(lambda *_: True))
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ class Way:
     def train_epoch(self) -> None:
         """One epoch of every network."""
         for trainer in self.trainers:
-            trainer.train_epoch(lambda steps, losses, norms: True)
+            trainer.train_epoch(lambda *_: True)
 
 
 def main() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from iml_tui.experiments.charts import Chart, HeatMap
+from iml_tui.experiments.data_kinds import DataKind
 from iml_tui.experiments.hyperparameters import Hyperparameters
 from iml_tui.experiments.maps import MapChoice, best_and_worst
 from iml_tui.experiments.results import Results
@@ -35,6 +36,8 @@ class Experiment(ABC):
         section: group in the list of experiments.
         question: what the experiment answers, one sentence ending in a question mark.
         hyperparameters: the pydantic model of what can be set; form, `--set` and validation come from it.
+        data: the kind of data it trains on.
+        shows: what can be looked at beside charts and tables: decision maps, or the test pictures.
         charts: declarative charts, the most telling first; `charts_for` fills in what depends on the results.
     """
 
@@ -45,6 +48,8 @@ class Experiment(ABC):
     section: ClassVar[str]
     question: ClassVar[str]
     hyperparameters: ClassVar[type[Hyperparameters]]
+    data: ClassVar[DataKind] = "cities"
+    shows: ClassVar[Literal["maps", "pictures", "nothing"]] = "maps"
     charts: ClassVar[tuple[Chart | HeatMap, ...]]
 
     @abstractmethod

@@ -25,7 +25,16 @@ ACCURACIES = tuple(f"{split}_accuracy" for split in SPLITS)
 METRICS = tuple(f"{split}_{figure}" for split in SPLITS for figure in ("loss", "accuracy"))
 """All figures that are measured after every epoch."""
 
+AREAS = ("validation_auc", "test_auc")
+"""Of classifiers with two classes: the area under the ROC curve, 0…1; measured beside `METRICS` after every epoch."""
+
 GRADIENT_NORM = "gradient_norm."
+
+
+def confusion_metric(true: int, predicted: int) -> str:
+    """The metric that counts the test samples of class `true` that were taken for class `predicted`, both 0 or 1."""
+    return f"test_confusion_{true}{predicted}"
+
 
 TrialState = Literal["waiting", "running", "done", "stopped", "diverged", "failed"]
 
@@ -47,9 +56,26 @@ class DataSummary:
     embedded: bool = True
 
 
+@dataclass(frozen=True)
+class WeightsSummary:
+    """The pretrained weights that a run started from.
+
+    `kind` is `imagenet`, `offline` (the lab's own source task) or `file`; `name` is for tables ("ImageNet,
+    IMAGENET1K_V1"), `sha256` identifies the file. `caveat` is a sentence on what results from them do not show; it is
+    shown wherever they are used, "" where there is nothing to say.
+    """
+
+    kind: Literal["imagenet", "offline", "file"]
+    name: str
+    sha256: str
+    caveat: str = ""
+
+
 @dataclass
 class EpochMetrics:
     """The figures after one epoch; `epoch` counts from 1. `seconds` is the wall-clock time of its training part.
+
+    `metrics` holds all of `METRICS`, and what else the trial measures (`AREAS`, `confusion_metric`, a figure a head).
 
     `gradient_norms[i]` is the squared L2 norm of the gradient of linear layer i's weights, averaged over the steps of
     the epoch; `zero_gradients[i]` the number of steps at which it was exactly 0 (dead ReLUs or underflow). Both are
@@ -88,7 +114,8 @@ class TrialResult:
     `series` maps a step-level series name ("batch_loss") to a function that loads it as float32, one value a batch
     over all epochs. `diverged_at` is (epoch, batch), both counted from 1, of the first non-finite batch loss.
     `parameters` is the number of trainable parameters, None while it is not known. `maps` are the epochs after which
-    a decision map was kept (see `runs/maps.py`), in order.
+    a decision map was kept (see `runs/maps.py`), in order. `has_predictions` tells whether the probabilities that it
+    gives to the test pictures were kept (see `runs/pictures.py`).
     """
 
     index: int
@@ -100,6 +127,7 @@ class TrialResult:
     series: dict[str, Callable[[], NDArray[np.float32]]] = field(default_factory=dict)
     parameters: int | None = None
     maps: list[int] = field(default_factory=list)
+    has_predictions: bool = False
 
     @property
     def name(self) -> str:
@@ -124,7 +152,15 @@ class TrialResult:
         Where it stands inside an epoch does not count.
         """
         latest = self.epochs[-1] if self.epochs else None
-        return self.state, len(self.epochs), latest, self.diverged_at, self.parameters, tuple(self.maps)
+        return (
+            self.state,
+            len(self.epochs),
+            latest,
+            self.diverged_at,
+            self.parameters,
+            tuple(self.maps),
+            self.has_predictions,
+        )
 
     def values(self, metric: str) -> list[float]:
         """The metric after every epoch so far."""
@@ -149,12 +185,16 @@ class TrialResult:
 
 @dataclass
 class Results:
-    """All trials of a run with the data they were trained on, and the run's hyperparameters as they were asked for."""
+    """All trials of a run with the data they were trained on, and the run's hyperparameters as they were asked for.
+
+    `weights` are the pretrained ones; None where there are none, or none were found yet.
+    """
 
     experiment: str
     data: DataSummary
     trials: list[TrialResult]
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    weights: WeightsSummary | None = None
     _known: tuple[Any, Sequence[TrialResult]] = field(default=((), ()), init=False, repr=False, compare=False)
 
     @property

@@ -116,6 +116,7 @@ def _together(members: Sequence[TrialResult]) -> ModelResult:
         series={name: partial(_mean_series, members, name) for name in names},
         parameters=first.parameters,
         maps=first.maps,
+        has_predictions=first.has_predictions,
         members=members,
     )
 
@@ -141,13 +142,14 @@ def _state(states: Sequence[TrialState]) -> TrialState:
 
 def _mean_epochs(seeds: Sequence[Sequence[EpochMetrics]]) -> list[EpochMetrics]:
     """The means of as many epochs of every seed; counts of zero gradients are summed."""
-    figures = np.array([[_figures(epoch) for epoch in epochs] for epochs in seeds])
+    names = list(dict.fromkeys((*METRICS, *(name for epochs in seeds for epoch in epochs for name in epoch.metrics))))
+    figures = np.array([[_figures(epoch, names) for epoch in epochs] for epochs in seeds])
     with np.errstate(invalid="ignore"):  # The mean of two infinities may be no number.
         means = figures.mean(axis=0).tolist()
     return [
         EpochMetrics(
             epoch=epochs[0].epoch,
-            metrics=dict(zip(METRICS, mean, strict=False)),
+            metrics=dict(zip(names, mean, strict=False)),
             seconds=mean[-2],
             samples_per_second=mean[-1],
             gradient_norms=_layers([epoch.gradient_norms for epoch in epochs], np.mean),
@@ -157,9 +159,9 @@ def _mean_epochs(seeds: Sequence[Sequence[EpochMetrics]]) -> list[EpochMetrics]:
     ]
 
 
-def _figures(epoch: EpochMetrics) -> list[float]:
+def _figures(epoch: EpochMetrics, names: Sequence[str]) -> list[float]:
     known = epoch.metrics.get
-    return [*(known(metric, math.nan) for metric in METRICS), epoch.seconds, epoch.samples_per_second]
+    return [*(known(metric, math.nan) for metric in names), epoch.seconds, epoch.samples_per_second]
 
 
 def _layers(seeds: Sequence[Sequence[float]], over: Callable[..., Any]) -> list[Any]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
 Scheduler = Literal["none", "step", "cosine", "one-cycle"]
 Optimizer = Literal["adam", "adamw"]
+Baseline = Literal["xgboost-pixels", "from-scratch", "linear-probing", "sklearn-probing", "fine-tuning"]
+
+BATCH_LOSS = "batch_loss"
+"""Step-level series: the loss of every batch, nats."""
+
+RUNNING_ACCURACY = "running_accuracy"
+"""Step-level series: after every batch, the accuracy over the samples of its epoch so far, 0…1."""
 
 _NAMES = {"name", "label", "model", "seed"}
 
@@ -26,6 +33,11 @@ class Trial(BaseModel):
     model: str = ""
     seed: int
     epochs: int
+
+    @property
+    def step_series(self) -> tuple[str, ...]:
+        """The step-level series that are kept, each of one value a step."""
+        return ()
 
     @property
     def model_name(self) -> str:
@@ -82,6 +94,11 @@ class MLPTrial(Trial):
     averaging: float = 0.0
     record_gradients: bool = False
 
+    @property
+    def step_series(self) -> tuple[str, ...]:
+        """The batch losses; gradient norms, of several values a step, are kept beside them."""
+        return (BATCH_LOSS,)
+
     def batches_per_epoch(self, rows: int) -> int:
         """Optimizer steps ("iterations") in one epoch over `rows` samples; the last, smaller batch counts."""
         return -(-rows // self.batch_size)
@@ -107,3 +124,90 @@ class ClassifierTrial(Trial):
     def samples_per_step(self, rows: int) -> int:
         """It is fitted to all samples at once."""
         return rows
+
+
+class FaceTrial(Trial):
+    """One of the baselines that tell real faces from generated ones.
+
+    Attributes:
+        kind: `xgboost-pixels`, boosted trees on flattened pixels; `from-scratch`, a ResNet18 with random weights, all
+            layers trained; `linear-probing`, a pretrained ResNet18, frozen in evaluation mode, with a new last layer
+            trained; `sklearn-probing`, a logistic regression on the frozen network's features; `fine-tuning`, the
+            pretrained ResNet18, all layers trained.
+        learning_rate: Adam's; None for the baselines that have none.
+        batch_size: samples of a step, and of one evaluation of the frozen network.
+        horizontal_flip: whether training pictures are mirrored at random.
+        shift: up to how many pixels training pictures are moved at random, in both directions.
+    """
+
+    kind: Baseline
+    learning_rate: float | None = None
+    batch_size: int
+    horizontal_flip: bool = False
+    shift: int = 0
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained batch by batch, with a learning rate."""
+        return self.learning_rate is not None
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether it starts from pretrained weights."""
+        return self.kind in ("linear-probing", "sklearn-probing", "fine-tuning")
+
+    @property
+    def step_series(self) -> tuple[str, ...]:
+        """Batch losses and running accuracies of those that are trained batch by batch."""
+        return (BATCH_LOSS, RUNNING_ACCURACY) if self.is_trained else ()
+
+    def batches_per_epoch(self, rows: int) -> int:
+        """Optimizer steps in one epoch over `rows` samples; one fit of the others."""
+        return -(-rows // self.batch_size) if self.is_trained else 1
+
+    def samples_per_step(self, rows: int) -> int:
+        """The batch size, or all samples where they are fewer or fitted at once."""
+        return min(self.batch_size, rows) if self.is_trained else rows
+
+
+class SourceTrial(Trial):
+    """A ResNet18 pretrained on rendered scenes with several labels each, whose weights then serve other tasks.
+
+    Attributes:
+        learning_rate: the highest of the one-cycle schedule.
+        batch_size: samples of a step.
+    """
+
+    kind: Literal["source-task"] = "source-task"
+    learning_rate: float
+    batch_size: int
+
+    @property
+    def step_series(self) -> tuple[str, ...]:
+        """Batch losses, mean over the heads, and running accuracies, mean over the heads."""
+        return (BATCH_LOSS, RUNNING_ACCURACY)
+
+    def batches_per_epoch(self, rows: int) -> int:
+        """Optimizer steps in one epoch over `rows` samples."""
+        return -(-rows // self.batch_size)
+
+    def samples_per_step(self, rows: int) -> int:
+        """The batch size, or all samples where they are fewer."""
+        return min(self.batch_size, rows)
+
+
+def _class_name(trial: object) -> str:
+    """Which class a trial is of; records of former versions, which knew only perceptrons, do not tell its kind."""
+    kind = trial.get("kind", "mlp") if isinstance(trial, dict) else getattr(trial, "kind", "")
+    classes = {"mlp": MLPTrial, **dict.fromkeys(get_args(Baseline), FaceTrial), "source-task": SourceTrial}
+    return classes.get(kind, ClassifierTrial).__name__
+
+
+AnyTrial = Annotated[
+    Annotated[MLPTrial, Tag("MLPTrial")]
+    | Annotated[ClassifierTrial, Tag("ClassifierTrial")]
+    | Annotated[FaceTrial, Tag("FaceTrial")]
+    | Annotated[SourceTrial, Tag("SourceTrial")],
+    Discriminator(_class_name),
+]
+"""A trial as `run.json` holds it."""

@@ -81,7 +81,10 @@ def epoch_document(epoch: EpochMetrics) -> dict[str, Any]:
     Where gradients were recorded, `gradient_norms` are the squared L2 norms of the gradients of every linear layer's
     weights, mean over the epoch's steps, and `zero_gradients` the numbers of steps at which they were exactly 0.
     """
-    document: dict[str, Any] = {"epoch": epoch.epoch, **{metric: epoch[metric] for metric in METRICS}}
+    document: dict[str, Any] = {
+        "epoch": epoch.epoch,
+        **{metric: epoch[metric] for metric in dict.fromkeys((*METRICS, *epoch.metrics))},
+    }
     if epoch.gradient_norms:
         document["gradient_norms"] = list(epoch.gradient_norms)
         document["zero_gradients"] = list(epoch.zero_gradients)

@@ -70,6 +70,11 @@ class RunDirectory:
         """`maps/`: what networks decide over the whole of the map, after some epochs."""
         return self.path / "maps"
 
+    @property
+    def pictures(self) -> Path:
+        """`pictures/`: the test pictures, and the probabilities that trials give to them."""
+        return self.path / "pictures"
+
     def series_file(self, trial: int, name: str) -> Path:
         """The file of one trial's step-level series."""
         return self.path / "series" / f"{trial:03d}.{name}.f32"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,16 +15,28 @@ from iml_tui.experiments.results import (
     TrialProgress,
     TrialResult,
 )
-from iml_tui.experiments.trials import MLPTrial, Trial
+from iml_tui.experiments.trials import BATCH_LOSS as BATCH_LOSS
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import Event, EventReader
 from iml_tui.runs.process import true_state
 from iml_tui.runs.record import ACTIVE_STATES, RunRecord, State
 from iml_tui.runs.series import read_series
 
-BATCH_LOSS = "batch_loss"
 LOG_GRADIENT_NORMS = "log10_gradient_norms"
 """Per step, log10 of the squared L2 norm of every linear layer's weight gradient, layer after layer; −inf for 0."""
+
+
+MOST_FIGURES = 64
+"""Figures of one epoch beyond which a log is not that of a lab."""
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """What a worker does before it trains: "decoding pictures", `done` of `total` of them."""
+
+    what: str
+    done: int
+    total: int
 
 
 class RunReader:
@@ -35,7 +48,9 @@ class RunReader:
         results: all trials as far as they have got; one object for the life of the reader, filled by `poll`.
         state: the record's state, or `interrupted` where its worker is gone.
         last_event: when the worker last wrote an event, seconds since the epoch; 0 before the first.
-        warnings: sentences that the worker had for the user.
+        warnings: sentences that the worker had for the user, on what is not as it should be.
+        notes: sentences on how data and weights came about.
+        preparing: what the worker does before it trains; None once it trains.
 
     Raises:
         LabError: there is no readable `run.json`.
@@ -44,6 +59,10 @@ class RunReader:
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self.warnings: list[str] = []
+        self.notes: list[str] = []
+        self.preparing: Preparing | None = None
+        self._preparing_since = 0.0
+        self._prepared = 0.0
         self.last_event = 0.0
         self._events = EventReader(directory.events_file)
         self._record_stamp: tuple[int, int] | None = None
@@ -52,12 +71,15 @@ class RunReader:
         self.results = Results(
             experiment=self.record.experiment,
             data=self.record.data.summary,
+            weights=self.record.weights.summary if self.record.weights else None,
             hyperparameters=self.record.hyperparameters,
             trials=[
                 TrialResult(
                     index,
                     trial,
-                    series={name: partial(read_series, directory.series_file(index, name)) for name in _series(trial)},
+                    series={
+                        name: partial(read_series, directory.series_file(index, name)) for name in trial.step_series
+                    },
                 )
                 for index, trial in enumerate(self.record.trials)
             ],
@@ -79,6 +101,11 @@ class RunReader:
             return 0.0
         alive = self.state in ACTIVE_STATES
         return max(0.0, (self.record.finished or (now if alive else self.last_event)) - began)
+
+    def training_seconds(self, now: float) -> float:
+        """As `seconds`, without what preparations took: the time by which the speed of the training is told."""
+        unfinished = max(0.0, now - self._preparing_since) if self.preparing is not None else 0.0
+        return max(0.0, self.seconds(now) - self._prepared - unfinished)
 
     def poll(self) -> bool:
         """Take in what is new; whether anything was."""
@@ -111,12 +138,26 @@ class RunReader:
         except LabError:
             return False
         self._record_stamp = stamp
+        # Pictures that cannot be read are left out, and weights are found, only after the run has begun.
+        self.results.data = self.record.data.summary
+        self.results.weights = self.record.weights.summary if self.record.weights else None
         return True
 
     def _apply(self, event: Event) -> None:
-        if event["type"] == "warning":
-            self.warnings.append(str(event.get("message", "")))
-            return
+        match event["type"]:
+            case "warning":
+                self.warnings.append(str(event.get("message", "")))
+            case "note":
+                self.notes.append(str(event.get("message", "")))
+            case "preparing":
+                if self.preparing is None:
+                    self._preparing_since = _time(event)
+                self.preparing = Preparing(
+                    str(event.get("what", "")), _count(event.get("done")), _count(event.get("total"))
+                )
+            case "trial_started" | "progress" | "epoch" | "finished" if self.preparing is not None:
+                self._prepared += max(0.0, _time(event) - self._preparing_since)
+                self.preparing = None
         index = event.get("trial")
         if not isinstance(index, int) or not 0 <= index < len(self.results.trials):
             return
@@ -134,16 +175,13 @@ class RunReader:
             case "map":
                 # An epoch that a resumed worker repeats replaces what was rewound.
                 trial.maps[:] = [*(epoch for epoch in trial.maps if epoch < event["epoch"]), event["epoch"]]
+            case "predictions":
+                trial.has_predictions = True
             case "diverged":
                 trial.diverged_at = (event["epoch"], event["batch"])
             case "trial_finished":
                 trial.state = event["state"]
                 _apply_parameters(trial, event)
-
-
-def _series(trial: Trial) -> list[str]:
-    """The step-level series that one reads as one value a step."""
-    return [BATCH_LOSS] if isinstance(trial, MLPTrial) else []
 
 
 def _apply_parameters(trial: TrialResult, event: Event) -> None:
@@ -163,7 +201,7 @@ def _apply_epoch(trial: TrialResult, event: Event) -> None:
     trial.epochs.append(
         EpochMetrics(
             epoch=epoch,
-            metrics={name: _number(event["metrics"].get(name)) for name in METRICS},
+            metrics=_figures(event["metrics"]),
             seconds=_number(event.get("seconds")),
             samples_per_second=_number(event.get("samples_per_second")),
             gradient_norms=[_number(norm) for norm in event.get("gradient_norms") or ()],
@@ -172,6 +210,22 @@ def _apply_epoch(trial: TrialResult, event: Event) -> None:
     )
     steps = trial.progress.steps
     trial.progress = TrialProgress(epoch, steps, steps, _number(event.get("samples_per_second")))
+
+
+def _figures(measured: dict[str, Any]) -> dict[str, float]:
+    """All of `METRICS`, and what else was measured."""
+    names = dict.fromkeys((*METRICS, *list(measured)[:MOST_FIGURES]))
+    return {name: _number(measured.get(name)) for name in names}
+
+
+def _time(event: Event) -> float:
+    """When it happened, seconds since the epoch; 0 where the log does not tell."""
+    found = _number(event.get("time"))
+    return found if math.isfinite(found) else 0.0
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _number(value: Any) -> float:

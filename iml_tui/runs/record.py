@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from iml_tui.experiments.hyperparameters import with_present_names
-from iml_tui.experiments.results import DataSummary
-from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
+from iml_tui.experiments.results import DataSummary, WeightsSummary
+from iml_tui.experiments.trials import AnyTrial
 
 State = Literal["queued", "starting", "running", "paused", "stopped", "interrupted", "failed", "done"]
 
@@ -68,6 +68,25 @@ class DataRecord(BaseModel):
         )
 
 
+class WeightsRecord(BaseModel):
+    """The pretrained weights that a run started from; see `WeightsSummary`."""
+
+    kind: Literal["imagenet", "offline", "file"]
+    name: str
+    sha256: str
+    caveat: str = ""
+
+    @classmethod
+    def of(cls, summary: WeightsSummary) -> WeightsRecord:
+        """The record of weights that were found."""
+        return cls(kind=summary.kind, name=summary.name, sha256=summary.sha256, caveat=summary.caveat)
+
+    @property
+    def summary(self) -> WeightsSummary:
+        """As experiments read it."""
+        return WeightsSummary(self.kind, self.name, self.sha256, self.caveat)
+
+
 class DeviceRecord(BaseModel):
     """What was asked for (`auto`, `cpu`, `cuda:0`), what was taken, its name, and why."""
 
@@ -100,8 +119,9 @@ class RunRecord(RecordFormat):
     experiment: str
     title: str
     hyperparameters: dict[str, Any]
-    trials: list[MLPTrial | ClassifierTrial]
+    trials: list[AnyTrial]
     data: DataRecord
+    weights: WeightsRecord | None = None
     device: DeviceRecord
     versions: dict[str, str] = Field(default_factory=dict)
     host: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ def choose_device(requested: str) -> DeviceChoice:
         last = "only cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
         raise UsageError(f"Device “{requested}” is not there: this machine has {last}.")
     return DeviceChoice(torch.device("cuda", index), _cuda_name(index), "asked for")
+
+
+def all_cores() -> int:
+    """The cores that this process may use. Convolutions, unlike the layers of a small perceptron, keep them busy."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def set_threads(count: int | None = None) -> int:

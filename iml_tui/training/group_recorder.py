@@ -10,46 +10,56 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
+from iml_tui.experiments.trials import BATCH_LOSS, RUNNING_ACCURACY, MLPTrial, Trial
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
-from iml_tui.runs.reading import BATCH_LOSS, LOG_GRADIENT_NORMS
+from iml_tui.runs.reading import LOG_GRADIENT_NORMS
 from iml_tui.runs.series import SeriesWriter
-from iml_tui.training.trainer import EpochOutcome, Evaluation, Trainer
+from iml_tui.training.trainer import EpochOutcome, EpochTrainer, Evaluation
 
 PROGRESS_SECONDS = 0.5
 """Least time between two progress events of a trial: bars move, the log stays small."""
 
 
 class StepSeries:
-    """The step-level series of the members of one group, open while it trains.
+    """The step-level series of the members of one group, open while it trains: those of `Trial.step_series`.
 
-    Of each network the batch losses are kept and, where recorded, log10 of the squared norms of its layers' gradients,
-    all layers of the first step, then of the second. A classifier that is fitted in one step has no series.
+    Of each perceptron the batch losses are kept and, where recorded, log10 of the squared norms of its layers'
+    gradients, all layers of the first step, then of the second; of networks on pictures also the running accuracies.
+    A classifier that is fitted in one step has no series.
     """
 
-    def __init__(
-        self, directory: RunDirectory, positions: Sequence[int], trials: Sequence[MLPTrial | ClassifierTrial]
-    ) -> None:
+    def __init__(self, directory: RunDirectory, positions: Sequence[int], trials: Sequence[Trial]) -> None:
         self._files = ExitStack()
         self._losses: list[SeriesWriter] = []
         self._norms: list[SeriesWriter] = []
+        self._accuracies: list[SeriesWriter] = []
         for position, trial in zip(positions, trials, strict=True):
-            if isinstance(trial, MLPTrial):
+            if BATCH_LOSS in trial.step_series:
                 self._losses.append(self._open(directory, position, BATCH_LOSS))
-                if trial.record_gradients:
-                    self._norms.append(self._open(directory, position, LOG_GRADIENT_NORMS))
+            if RUNNING_ACCURACY in trial.step_series:
+                self._accuracies.append(self._open(directory, position, RUNNING_ACCURACY))
+            if isinstance(trial, MLPTrial) and trial.record_gradients:
+                self._norms.append(self._open(directory, position, LOG_GRADIENT_NORMS))
 
     def _open(self, directory: RunDirectory, position: int, name: str) -> SeriesWriter:
         return self._files.enter_context(closing(SeriesWriter(directory.series_file(position, name))))
 
-    def append(self, losses: NDArray[np.float32], norms: NDArray[np.float32] | None) -> None:
-        """Keep the losses [k, E] and norms [k, E, L] of k steps. Raises OSError where the disk is full."""
+    def append(
+        self,
+        losses: NDArray[np.float32],
+        norms: NDArray[np.float32] | None,
+        running_accuracies: NDArray[np.float32] | None = None,
+    ) -> None:
+        """Keep losses [k, E], norms [k, E, L], accuracies [k, E] of k steps. Raises OSError where the disk is full."""
         for member, writer in enumerate(self._losses):
             writer.append(losses[:, member])
         if norms is not None:
             for member, writer in enumerate(self._norms):
                 writer.append(norms[:, member].ravel())
+        if running_accuracies is not None:
+            for member, writer in enumerate(self._accuracies):
+                writer.append(running_accuracies[:, member])
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +79,7 @@ class GroupRecorder:
     def __init__(
         self,
         positions: list[int],
-        trainer: Trainer,
+        trainer: EpochTrainer,
         samples_per_step: int,
         series: StepSeries,
         events: EventWriter,
@@ -101,7 +111,12 @@ class GroupRecorder:
         self._epoch_began = time.perf_counter()
 
     def on_progress(
-        self, steps_done: int, losses: NDArray[np.float32], norms: NDArray[np.float32] | None = None
+        self,
+        steps_done: int,
+        losses: NDArray[np.float32],
+        norms: NDArray[np.float32] | None = None,
+        running_accuracies: NDArray[np.float32] | None = None,
+        /,
     ) -> bool:
         """Keep what the steps since the last call gave; False asks the trainer to stop.
 
@@ -109,8 +124,9 @@ class GroupRecorder:
             steps_done: steps of this epoch.
             losses: batch losses [k, E].
             norms: log10 of the squared norms of the layers' gradients [k, E, L].
+            running_accuracies: accuracies over the samples of the epoch up to each step [k, E].
         """
-        self._series.append(losses, norms)
+        self._series.append(losses, norms, running_accuracies)
         if self._may_diverge:
             self._find_divergence(steps_done - len(losses), losses)
         now = time.perf_counter()
@@ -134,6 +150,9 @@ class GroupRecorder:
                 "validation_accuracy": float(validation.accuracy[member]),
                 "test_loss": float(test.loss[member]),
                 "test_accuracy": float(test.accuracy[member]),
+                **{
+                    name: float(values[member]) for split in (validation, test) for name, values in split.others.items()
+                },
             }
             self._events.append(
                 "epoch",

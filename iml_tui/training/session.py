@@ -8,88 +8,69 @@ from typing import Literal
 
 from iml_tui.data.dataset import Dataset
 from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
-from iml_tui.runs.directory import RunDirectory
-from iml_tui.runs.events import EventWriter
 from iml_tui.training.data import DeviceData
-from iml_tui.training.devices import DeviceChoice
-from iml_tui.training.ensemble import EnsembleTrainer, Trainer
+from iml_tui.training.ensemble import EnsembleTrainer
 from iml_tui.training.group_recorder import GroupRecorder, StepSeries
 from iml_tui.training.grouping import group_trials
 from iml_tui.training.maps import MapRecorder
-
-TrialEnd = Literal["done", "diverged", "stopped"]
+from iml_tui.training.run_context import RunContext, TrialEnd
+from iml_tui.training.trainer import EpochTrainer, Trainer
 
 
 class Session:
-    """Trains the trials of one run, group after group.
+    """Trains the trials of one run on cities, group after group.
 
     Args:
-        directory: the run, whose lock the caller holds.
+        context: the run.
         trials: what to train.
         data: the samples.
-        device: where.
-        events: the run's event log.
-        stop: asked several times a second; True ends the training at the next batch.
-        trial_ended: told of the position and the end of every trial that was begun, and its whole epochs.
     """
 
-    def __init__(
-        self,
-        directory: RunDirectory,
-        trials: Sequence[MLPTrial | ClassifierTrial],
-        data: Dataset,
-        device: DeviceChoice,
-        events: EventWriter,
-        stop: Callable[[], bool],
-        trial_ended: Callable[[int, TrialEnd, int], None],
-    ) -> None:
-        self._directory = directory
+    def __init__(self, context: RunContext, trials: Sequence[MLPTrial | ClassifierTrial], data: Dataset) -> None:
+        self._context = context
         self._trials = trials
-        self._device = device
         self._dataset = data
         self._data = DeviceData.from_arrays(
             train=(data.train.coordinates, data.train.labels),
             validation=(data.validation.coordinates, data.validation.labels),
             test=(data.test.coordinates, data.test.labels),
-            device=device.device,
+            device=context.device.device,
             classes=data.classes,
         )
-        self._events = events
-        self._stop = stop
-        self._trial_ended = trial_ended
 
     def train(self) -> Literal["done", "stopped"]:
         """Train every trial to its end, or until asked to stop."""
         for positions in group_trials(self._trials):
-            if self._stop() or not self._train_group(positions):
+            if self._context.stop() or not self._train_group(positions):
                 return "stopped"
         return "done"
 
     def _train_group(self, positions: list[int]) -> bool:
+        context = self._context
         trials = [self._trials[position] for position in positions]
         trainer = self._trainer(trials)
-        with StepSeries(self._directory, positions, trials) as series:
+        with StepSeries(context.directory, positions, trials) as series:
             group = GroupRecorder(
                 positions,
                 trainer,
                 trials[0].samples_per_step(len(self._data.train)),
                 series,
-                self._events,
-                self._stop,
+                context.events,
+                context.stop,
                 may_diverge=isinstance(trials[0], MLPTrial),
             )
             group.start()
             logging.info("training %s", "; ".join(trial.name for trial in trials))
             epochs = trials[0].epochs
-            maps = MapRecorder(self._directory, self._dataset, positions, epochs, self._events)
-            complete = train_epochs(trainer, epochs, group, maps.record)
+            maps = MapRecorder(context.directory, self._dataset, positions, epochs, context.events)
+            complete = train_epochs(trainer, epochs, group, lambda epoch: maps.record(epoch, trainer))
         for member, position in enumerate(positions):
             end: TrialEnd = "diverged" if group.diverged[member] else "done" if complete else "stopped"
             # Of some classifiers the number is known only after the fit.
-            self._events.append(
+            context.events.append(
                 "trial_finished", trial=position, state=end, parameters=trainer.parameters[member], durable=True
             )
-            self._trial_ended(position, end, group.epochs_done)
+            context.trial_ended(position, end, group.epochs_done)
             logging.info("%s: %s after %d epochs", trials[member].name, end, group.epochs_done)
         return complete
 
@@ -101,19 +82,19 @@ class Session:
             from iml_tui.training.classifiers import ClassifierTrainer
 
             return ClassifierTrainer(first, self._dataset)
-        return EnsembleTrainer([t for t in trials if isinstance(t, MLPTrial)], self._data, self._device.device)
+        return EnsembleTrainer([t for t in trials if isinstance(t, MLPTrial)], self._data, self._context.device.device)
 
 
 def train_epochs(
-    trainer: Trainer,
+    trainer: EpochTrainer,
     epochs: int,
     group: GroupRecorder,
-    record_map: Callable[[int, Trainer], None],
+    after_epoch: Callable[[int], None],
 ) -> bool:
     """Train and measure epoch after epoch; False when the training was stopped before the last.
 
     Networks whose losses are all non-finite cannot recover, for their parameters no longer hold numbers: a group of
-    only such networks ends early. `record_map` is told of every whole epoch, after its figures are written.
+    only such networks ends early. `after_epoch` is told of every whole epoch, after its figures are written.
     """
     for epoch in range(1, epochs + 1):
         group.begin_epoch(epoch)
@@ -121,7 +102,7 @@ def train_epochs(
         if not outcome.complete:
             return False
         group.end_epoch(outcome, trainer.evaluate("validation"), trainer.evaluate("test"))
-        record_map(epoch, trainer)
+        after_epoch(epoch)
         if group.diverged.all():
             break
         # A trainer asked to stop at the last batch of an epoch has nothing left to break off.

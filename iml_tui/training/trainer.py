@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-OnProgress = Callable[[int, NDArray[np.float32], NDArray[np.float32] | None], bool]
-"""Called with what the k steps since the last call gave; False stops.
 
-Its arguments are the steps done in this epoch, the losses [k, E] (nats), and log10 of the squared L2 norms of the
-weight gradients [k, E, L] of the L linear layers (−inf for a gradient of exactly 0), None where they are not recorded.
-"""
+class OnProgress(Protocol):
+    """Called with what the k steps since the last call gave; False stops.
+
+    Its arguments are the steps done in this epoch, the losses [k, E] (nats), log10 of the squared L2 norms of the
+    weight gradients [k, E, L] of the L linear layers (−inf for a gradient of exactly 0), and the accuracies [k, E] over
+    the samples of the epoch up to each step; None where one is not recorded.
+    """
+
+    def __call__(
+        self,
+        steps_done: int,
+        losses: NDArray[np.float32],
+        norms: NDArray[np.float32] | None = None,
+        running_accuracies: NDArray[np.float32] | None = None,
+        /,
+    ) -> bool:
+        """Take the steps in; False stops."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +54,14 @@ class EpochOutcome:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy (nats) and accuracy per sample of a split, per member; NaN for an empty split."""
+    """Mean cross-entropy (nats) and accuracy per sample of a split, per member; NaN for an empty split.
+
+    `others` are figures of this split by the name of their metric, each with a value per member.
+    """
 
     loss: NDArray[np.float64]
     accuracy: NDArray[np.float64]
+    others: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,16 +72,16 @@ class Prediction:
     probabilities: NDArray[np.float32]
 
 
-class Trainer(Protocol):
-    """Trains `members` networks side by side, an epoch at a time, however a step is executed."""
+class EpochTrainer(Protocol):
+    """Trains `members` models side by side, an epoch at a time, however a step is executed."""
 
     @property
     def members(self) -> int:
-        """The number of networks, E."""
+        """The number of models, E."""
 
     @property
     def parameters(self) -> list[int]:
-        """The trainable parameters of each network."""
+        """The trainable parameters of each model."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -75,7 +91,11 @@ class Trainer(Protocol):
         """Train one epoch; every step's losses go to `on_progress` exactly once before this returns."""
 
     def evaluate(self, split: Literal["validation", "test"]) -> Evaluation:
-        """Measure every network on a split."""
+        """Measure every model on a split."""
+
+
+class Trainer(EpochTrainer, Protocol):
+    """Trains networks on coordinates."""
 
     def predict(self, coordinates: NDArray[np.float32]) -> Prediction:
         """What every network makes of the points `coordinates` [n, 2] (degrees); both results are [E, n]."""

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 from xgboost import XGBClassifier
@@ -19,9 +18,9 @@ from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventReader, EventWriter
 from iml_tui.training import classifiers
 from iml_tui.training.classifiers import LEAST_PROBABILITY, ClassifierTrainer
-from iml_tui.training.devices import DeviceChoice
 from iml_tui.training.session import Session
 from iml_tui.training.trainer import Trainer
+from tests.training.contexts import Told, run_context
 
 ROWS, CLASSES, ROUNDS = 120, 3, 100
 
@@ -164,14 +163,13 @@ def test_an_impossible_sample_has_a_finite_loss(data: Dataset, monkeypatch: pyte
 def test_in_a_run_both_are_done_and_tell_their_sizes(data: Dataset, tmp_path: Path) -> None:
     kinds: tuple[Literal["nearest-neighbour", "xgboost"], ...] = ("nearest-neighbour", "xgboost")
     trials = [ClassifierTrial(name=kind, label=kind, seed=1, kind=kind) for kind in kinds]
-    directory, ends = RunDirectory(tmp_path), []
+    directory, told = RunDirectory(tmp_path), Told()
     (tmp_path / "series").mkdir()
     events = EventWriter(directory.events_file)
-    device = DeviceChoice(torch.device("cpu"), "CPU", "asked for")
-    session = Session(directory, trials, data, device, events, lambda: False, lambda *end: ends.append(end))
+    session = Session(run_context(directory, events, told), trials, data)
     assert session.train() == "done"
     events.close()
-    assert ends == [(0, "done", 1), (1, "done", 1)]  # A loss that is no number is no divergence here.
+    assert told.ends == [(0, "done", 1), (1, "done", 1)]  # A loss that is no number is no divergence here.
     read = EventReader(directory.events_file).read_new()
     assert not [event for event in read if event["type"] == "diverged"]
     sizes = [event["parameters"] for event in read if event["type"] == "trial_finished"]

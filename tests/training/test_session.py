@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from iml_tui.data.dataset import Dataset, Split
 from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
@@ -16,12 +15,11 @@ from iml_tui.runs.events import EventReader, EventWriter
 from iml_tui.runs.maps import read_map
 from iml_tui.runs.reading import BATCH_LOSS, LOG_GRADIENT_NORMS
 from iml_tui.runs.series import read_series
-from iml_tui.training.devices import DeviceChoice
-from iml_tui.training.session import Session, TrialEnd
+from iml_tui.training.session import Session
+from tests.training.contexts import Told, run_context
 
 ROWS, BATCH = 90, 32  # Batches of 32, 32 and 26.
 STEPS = 3
-CPU = DeviceChoice(torch.device("cpu"), "CPU", "asked for")
 
 
 def cities(rows: int, seed: int) -> Split:
@@ -68,11 +66,12 @@ class Run:
     def __init__(
         self, directory: RunDirectory, data: Dataset, trials: list[MLPTrial | ClassifierTrial], stop_after: int | None
     ) -> None:
-        self.ends: list[tuple[int, TrialEnd, int]] = []
+        told = Told()
+        self.ends = told.ends
         self.asked = 0
         self._stop_after = stop_after
         writer = EventWriter(directory.events_file)
-        session = Session(directory, trials, data, CPU, writer, self._stop, lambda *end: self.ends.append(end))
+        session = Session(run_context(directory, writer, told, stop=self._stop), trials, data)
         self.state = session.train()
         writer.close()
         self.events = EventReader(directory.events_file).read_new()
