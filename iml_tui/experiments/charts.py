@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from iml_tui.experiments.face_reference import BASELINE_TITLES
 from iml_tui.experiments.measures import last_third
 from iml_tui.experiments.results import GRADIENT_NORM
 from iml_tui.experiments.seeds import deviation_of, deviations, first_seed, seeds_of
-from iml_tui.experiments.trials import MLPTrial
+from iml_tui.experiments.trials import Baseline, FaceTrial, MLPTrial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,10 +27,11 @@ METRIC_TITLES = {
     "test_loss": "test loss",
     "test_accuracy": "test accuracy",
     "batch_loss": "training loss per batch",
+    "running_accuracy": "running accuracy",
 }
 
 
-ChartX = Literal["epoch", "batch", "layer", "hidden_layers", "hidden_width", "parameters", "seconds"]
+ChartX = Literal["epoch", "batch", "layer", "hidden_layers", "hidden_width", "learning_rate", "parameters", "seconds"]
 
 BY_LAYER = "Gradient by layer, last third of the epochs"
 """The title of every chart whose x is "layer"."""
@@ -40,6 +42,7 @@ X_LABELS: Mapping[ChartX, str] = {
     "layer": "linear layer, from the input",
     "hidden_layers": "hidden layers",
     "hidden_width": "neurons in each hidden layer",
+    "learning_rate": "learning rate",
     "parameters": "trainable parameters",
     "seconds": "training time (s)",
 }
@@ -59,6 +62,8 @@ class Chart:
             "layer": a curve for every model, a point a linear layer: the squared gradient norm of its weights, mean
                 over the steps of the last third of the epochs so far;
             "hidden_layers", "hidden_width": a curve for every metric, a point for every model after its last epoch;
+            "learning_rate": a curve for every baseline on faces, a point for every model after its last epoch; of one
+                without a learning rate a level line from the lowest to the highest that the others have;
             "parameters", "seconds": a curve of a single point for every model after its last epoch.
         y_label: what the y axis measures, with its unit.
         log_x, log_y: logarithmic axes, base 10. On a logarithmic y axis what is 0 is shown as below the scale.
@@ -123,6 +128,8 @@ def curves(chart: Chart, results: Results) -> list[Curve]:
     chosen = [m for i, m in enumerate(models) if chart.trials is None or i in chart.trials]
     if chart.x in ("hidden_layers", "hidden_width"):
         return [_over_models(chart, metric, chosen) for metric in chart.metrics]
+    if chart.x == "learning_rate":
+        return _over_learning_rates(chart.metrics[0], chosen)
     if chart.x in ("parameters", "seconds"):
         return [_point(chart, model) for model in chosen if model.epochs]
     if chart.x == "layer":
@@ -204,6 +211,26 @@ def _over_models(chart: Chart, metric: str, models: Sequence[TrialResult]) -> Cu
     )
     x, y, deviation = np.asarray(found, dtype=np.float64).reshape(-1, 3).T
     return _banded(METRIC_TITLES.get(metric, metric), x, y, deviation)
+
+
+def _over_learning_rates(metric: str, models: Sequence[TrialResult]) -> list[Curve]:
+    baselines: dict[Baseline, list[tuple[FaceTrial, TrialResult]]] = {}
+    for model in models:
+        if isinstance(model.trial, FaceTrial):
+            baselines.setdefault(model.trial.kind, []).append((model.trial, model))
+    rates = [trial.learning_rate for found in baselines.values() for trial, _ in found if trial.learning_rate]
+    ends = sorted({min(rates), max(rates)}) if rates else []
+    drawn = []
+    for kind, found in baselines.items():
+        points = sorted(
+            (rate, model.last(metric), deviation_of(model, len(model.epochs), metric))
+            for trial, model in found
+            if model.epochs
+            for rate in ([trial.learning_rate] if trial.learning_rate else ends)
+        )
+        x, y, deviation = np.asarray(points, dtype=np.float64).reshape(-1, 3).T
+        drawn.append(_banded(BASELINE_TITLES[kind], x, y, deviation))
+    return drawn
 
 
 def _point(chart: Chart, model: TrialResult) -> Curve:

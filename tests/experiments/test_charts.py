@@ -8,6 +8,7 @@ import pytest
 from iml_tui.experiments.charts import Chart, HeatMap, curves, heat_map_cells
 from iml_tui.experiments.results import EpochMetrics, Results, TrialResult
 from iml_tui.experiments.trials import ClassifierTrial
+from tests.experiments.faces_factory import USUAL, face_results
 from tests.experiments.gradient_results import DATA, gradient_results, healthy, vanishing
 
 BOTH = {"plain": vanishing, "healthy": healthy}
@@ -82,6 +83,41 @@ def test_sizes_and_times_are_a_point_for_every_model(x: str, at: float) -> None:
     results = gradient_results(BOTH)
     results.trials.append(neighbour())
     assert len(curves(chart, results)) == 3
+
+
+def test_a_baseline_is_a_curve_over_its_learning_rates_or_a_level_line() -> None:
+    chart = Chart("rates", "Rates", ("test_accuracy",), x="learning_rate", log_x=True)
+    xgboost, scratch, probing, sklearn, tuned = curves(chart, face_results())
+    assert [curve.label for curve in (xgboost, scratch, probing, sklearn, tuned)] == [
+        "XGBoost",
+        "from scratch",
+        "linear probing",
+        "sklearn probing",
+        "fine-tuning",
+    ]
+    assert tuned.x.tolist() == [1e-05, 0.0001, 0.001, 0.01, 0.1]
+    assert tuned.y.tolist() == [0.75, 0.825, 0.70, 0.49, 0.5]
+    assert (xgboost.x.tolist(), xgboost.y.tolist()) == ([1e-05, 0.1], [0.69, 0.69])
+    assert tuned.low is None
+
+
+def test_learning_rates_that_are_not_trained_yet_leave_level_lines_as_long_as_they_will_be() -> None:
+    chart = Chart("rates", "Rates", ("test_accuracy",), x="learning_rate", log_x=True)
+    begun = {name: USUAL[name] for name in ("XGBoost", "from scratch at 0.1")}
+    xgboost, scratch, *others = curves(chart, face_results(begun))
+    assert xgboost.x.tolist() == [1e-05, 0.1]
+    assert scratch.x.tolist() == [0.1]
+    assert [len(curve.x) for curve in others] == [0, 0, 0]
+    assert [len(curve.x) for curve in curves(chart, face_results({}))] == [0] * 5
+    assert curves(chart, face_results(learning_rates=(0.1,)))[0].x.tolist() == [0.1]
+
+
+def test_seeds_are_a_band_around_the_accuracies_at_each_learning_rate() -> None:
+    chart = Chart("rates", "Rates", ("test_accuracy",), x="learning_rate", log_x=True)
+    xgboost, *_, tuned = curves(chart, face_results(seeds=SEEDS))
+    assert tuned.high is not None
+    np.testing.assert_allclose(tuned.high - tuned.y, 0.01)
+    assert xgboost.high is None  # It is fitted once.
 
 
 def test_cells_are_layers_by_epochs_of_the_first_seed() -> None:

@@ -58,8 +58,9 @@ def decade(power: int) -> str:
 
 
 def plain(value: float) -> str:
-    """A measured place on an axis, written out: 6, 0.5, 66,000."""
-    return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 * max(abs(value), 1) else f"{value:.4g}"
+    """A measured place on an axis, written out: 6, 0.5, 66,000, 1e-07."""
+    whole = abs(value - round(value)) < 1e-6 * max(abs(value), 1) and (round(value) != 0 or value == 0)
+    return f"{value:,.0f}" if whole else f"{value:.4g}"
 
 
 def _linear_labels(positions: list[float], width: float) -> list[str]:

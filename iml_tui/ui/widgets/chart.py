@@ -70,7 +70,7 @@ class ChartView(Plot):
             palette=palette,
             limits=self._limits,
             cursor=self.cursor,
-            at_points=chart.x in ("hidden_layers", "hidden_width"),
+            at_points=chart.x in ("hidden_layers", "hidden_width", "learning_rate"),
         )
 
     def action_cursor(self, step: int) -> None:
