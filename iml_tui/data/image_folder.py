@@ -75,7 +75,7 @@ class ImageFolderScan:
 
     def summary(self) -> DataSummary:
         """What a run records; the counts still include pictures that turn out to be damaged."""
-        return summarise_counts(self.name, self.counts, self.sha256, embedded=False)
+        return summarise_counts(self.name, self.class_names, self.counts, self.sha256, embedded=False)
 
 
 def scan_folder(path: Path) -> ImageFolderScan:

@@ -11,7 +11,9 @@ from iml_tui.experiments.results import SPLITS, DataSummary
 Counts = tuple[int, int]
 
 
-def summarise_counts(name: str, counts: Mapping[str, Counts], sha256: str, *, embedded: bool) -> DataSummary:
+def summarise_counts(
+    name: str, class_names: tuple[str, str], counts: Mapping[str, Counts], sha256: str, *, embedded: bool
+) -> DataSummary:
     """The summary from the number of pictures of class 0 and of class 1 in each split; see `DataSummary`.
 
     Every class must occur in `train`.
@@ -31,6 +33,7 @@ def summarise_counts(name: str, counts: Mapping[str, Counts], sha256: str, *, em
         },
         majority_accuracy={split: counts[split][majority] / sum(counts[split]) for split in SPLITS},
         embedded=embedded,
+        class_names=class_names,
     )
 
 
@@ -40,4 +43,4 @@ def summarise_pictures(data: PictureData) -> DataSummary:
     for name, split in data.splits.items():
         ones = int(split.labels.sum())
         counts[name] = (len(split) - ones, ones)
-    return summarise_counts(data.name, counts, data.sha256, embedded=data.embedded)
+    return summarise_counts(data.name, data.class_names, counts, data.sha256, embedded=data.embedded)

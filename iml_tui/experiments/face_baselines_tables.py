@@ -9,7 +9,6 @@ from typing import Final
 from iml_tui.experiments.best_mlp_tables import standard_error
 from iml_tui.experiments.face_reference import (
     BASELINE_TITLES,
-    RENDERED_CLASSES,
     REPORT_TEST_ACCURACY,
     TRAINED,
     ReportFigures,
@@ -29,7 +28,7 @@ from iml_tui.experiments.face_reporting import (
     with_faces_report,
     with_weights,
 )
-from iml_tui.experiments.face_verdicts import face_verdict
+from iml_tui.experiments.face_verdicts import class_name, face_verdict
 from iml_tui.experiments.reporting import capital, difference, difference_column, final, measured_on, percent
 from iml_tui.experiments.results import Results, TrialResult, confusion_metric
 from iml_tui.experiments.tables import Column, Spread, Table, Value
@@ -193,7 +192,7 @@ def _extreme(results: Results, position: Sequence[int]) -> tuple[Value, ...]:
 
 def confusion_table(results: Results) -> Table:
     """Confusion matrix on the test pictures and area under the ROC curve of every model."""
-    names = RENDERED_CLASSES if results.data.embedded else ("class 0", "class 1")
+    names = [class_name(results.data, position) for position in (0, 1)]
     columns = (
         Column("model", "Model"),
         *(

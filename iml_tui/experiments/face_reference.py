@@ -25,9 +25,6 @@ BASELINE_TITLES: Final[Mapping[Baseline, str]] = {
 TRAINED: Final[tuple[Baseline, ...]] = ("from-scratch", "linear-probing", "fine-tuning")
 """The baselines that are trained batch by batch, once for each learning rate."""
 
-RENDERED_CLASSES: Final = ("generated", "real")
-"""The classes of the rendered faces, in alphabetical order as in every folder of pictures."""
-
 
 @dataclass(frozen=True)
 class ReportFigures:

@@ -15,7 +15,6 @@ from typing import Final, Literal
 import numpy as np
 
 from iml_tui.experiments.best_mlp_tables import standard_error
-from iml_tui.experiments.face_reference import RENDERED_CLASSES
 from iml_tui.experiments.results import LOSSES, DataSummary, TrialResult, confusion_metric
 from iml_tui.experiments.seeds import seeds_of, spread
 from iml_tui.experiments.tables import Value
@@ -154,8 +153,8 @@ def decisions(trial: TrialResult) -> Decisions | None:
 
 
 def class_name(data: DataSummary, position: int) -> str:
-    """What class 0 or 1 is called in a sentence; the names of folders are not recorded with a run."""
-    return RENDERED_CLASSES[position] if data.embedded else ("the first class", "the second class")[position]
+    """What class 0 or 1 is called; records of other labs may lack the names."""
+    return data.class_names[position] if position < len(data.class_names) else f"class {position}"
 
 
 def _of_one_seed(trial: TrialResult, data: DataSummary) -> FaceVerdict | None:

@@ -44,7 +44,8 @@ class DataSummary:
     """What a run was trained on.
 
     `frequency_loss` is the cross-entropy (nats) of always predicting the class frequencies of the training split,
-    measured on each split; `majority_accuracy` the accuracy of always predicting its most frequent class.
+    measured on each split; `majority_accuracy` the accuracy of always predicting its most frequent class. `class_names`
+    are kept where there are two classes only.
     """
 
     name: str
@@ -54,6 +55,7 @@ class DataSummary:
     frequency_loss: Mapping[str, float]
     majority_accuracy: Mapping[str, float]
     embedded: bool = True
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

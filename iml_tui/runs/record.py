@@ -40,6 +40,7 @@ class DataRecord(BaseModel):
     classes: int
     frequency_loss: dict[str, float]
     majority_accuracy: dict[str, float]
+    class_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, summary: DataSummary, directory: str | None) -> DataRecord:
@@ -52,6 +53,7 @@ class DataRecord(BaseModel):
             classes=summary.classes,
             frequency_loss=dict(summary.frequency_loss),
             majority_accuracy=dict(summary.majority_accuracy),
+            class_names=summary.class_names,
         )
 
     @property
@@ -65,6 +67,7 @@ class DataRecord(BaseModel):
             frequency_loss=self.frequency_loss,
             majority_accuracy=self.majority_accuracy,
             embedded=self.directory is None,
+            class_names=self.class_names,
         )
 
 

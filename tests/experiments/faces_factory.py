@@ -34,6 +34,7 @@ FACES = DataSummary(
     sha256="fa" * 32,
     frequency_loss=dict.fromkeys(SPLITS, NOTHING),
     majority_accuracy=dict.fromkeys(SPLITS, 0.5),
+    class_names=("generated", "real"),
 )
 IMAGENET = WeightsSummary("imagenet", "ImageNet, IMAGENET1K_V1", "f3" * 32)
 OFFLINE = WeightsSummary(
