@@ -19,9 +19,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from iml_tui import __version__
-from iml_tui.data.loading import load
+from iml_tui.data.loading import load, refuse_changed
 from iml_tui.errors import LabError, RunBusyError
 from iml_tui.experiments.registry import find
+from iml_tui.experiments.trials import ClassifierTrial, FaceTrial, MLPTrial, SourceTrial
 from iml_tui.runs import control
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
@@ -31,11 +32,13 @@ from iml_tui.runs.lock import RunLock
 from iml_tui.runs.places import cache_root
 from iml_tui.runs.process import own_identity
 from iml_tui.runs.reading import RunReader
-from iml_tui.runs.record import DeviceRecord, RunRecord, State, TrialRecord
+from iml_tui.runs.record import DataRecord, DeviceRecord, RunRecord, State, TrialRecord, WeightsRecord
 from iml_tui.runs.table_files import write_tables
 
 if TYPE_CHECKING:
     from iml_tui.data.dataset import Dataset
+    from iml_tui.experiments.data_kinds import DataKind
+    from iml_tui.training.run_context import RunContext
 
 EXIT_CODES: dict[State, int] = {"done": 0, "failed": 1, "stopped": 130}
 
@@ -98,12 +101,13 @@ class Worker:
 
     def _train(self, events: EventWriter) -> State:
         # Importing torch takes seconds; by now every viewer knows that a worker is at it.
-        from iml_tui.training.devices import choose_device, set_threads
-        from iml_tui.training.session import Session
+        from iml_tui.training.devices import all_cores, choose_device, set_threads
+        from iml_tui.training.preparation import Preparation, StoppedError
+        from iml_tui.training.run_context import RunContext
 
-        threads = set_threads()
+        kind = find(self._record.experiment).data
+        threads = set_threads(None if kind == "cities" else all_cores())
         device = choose_device(self._record.device.requested)
-        data = self._load_data()
         self._update(
             state="running",
             started=time.time(),
@@ -117,18 +121,48 @@ class Worker:
             ),
         )
         events.append("started", device=device.name, versions=versions(), durable=True)
-        logging.info("device: %s (%s); data: %s", device.name, device.reason, data.name)
-        session = Session(self._directory, self._record.trials, data, device, events, self._stop, self._trial_ended)
-        return session.train()
+        logging.info("device: %s (%s); data: %s", device.name, device.reason, self._record.data.name)
+        context = RunContext(
+            directory=self._directory,
+            settings=self._record.hyperparameters,
+            device=device,
+            events=events,
+            stop=self._stop,
+            preparation=Preparation(events, self._stop),
+            trial_ended=self._trial_ended,
+            found_data=lambda data: self._update(data=DataRecord.of(data, self._record.data.directory)),
+            found_weights=lambda weights: self._update(weights=WeightsRecord.of(weights)),
+        )
+        try:
+            return self._session(kind, context)
+        except StoppedError:
+            return "stopped"
+
+    def _session(self, kind: DataKind, context: RunContext) -> State:
+        """Train the trials on the data of their kind. Each kind has libraries of its own, which take long to import."""
+        trials = self._record.trials
+        if kind == "faces":
+            from iml_tui.training.faces.session import train_faces
+
+            faces = [trial for trial in trials if isinstance(trial, FaceTrial)]
+            return train_faces(context, faces, self._data_folder, self._record.data.sha256)
+        if kind == "scenes":
+            from iml_tui.training.source.session import train_source
+
+            return train_source(context, [trial for trial in trials if isinstance(trial, SourceTrial)])
+        from iml_tui.training.session import Session
+
+        on_cities = [trial for trial in trials if isinstance(trial, MLPTrial | ClassifierTrial)]
+        return Session(context, on_cities, self._load_data()).train()
+
+    @property
+    def _data_folder(self) -> Path | None:
+        directory = self._record.data.directory
+        return Path(directory) if directory is not None else None
 
     def _load_data(self) -> Dataset:
-        recorded = self._record.data
-        folder = Path(recorded.directory) if recorded.directory is not None else None
-        data = load(folder, cache_root())
-        if data.sha256 != recorded.sha256:
-            raise LabError(
-                f"the data in {folder or recorded.name} changed after this run was asked for; start it again"
-            )
+        data = load(self._data_folder, cache_root())
+        refuse_changed(self._data_folder, self._record.data.sha256, data.sha256)
         return data
 
     def _trial_ended(self, position: int, state: str, epochs_done: int) -> None:
@@ -144,7 +178,12 @@ class Worker:
         experiment = find(self._record.experiment)
         write_tables(self._directory.tables, experiment.tables(results))
         write_figures(self._directory.figures, experiment.charts_for(results), results)
-        write_map_figures(self._directory, experiment, results)
+        if experiment.shows == "maps":
+            write_map_figures(self._directory, experiment, results)
+        elif experiment.shows == "pictures":
+            from iml_tui.runs.contact_sheet import write_contact_sheet  # Needs a library that few runs need.
+
+            write_contact_sheet(self._directory, results)
         self._update(summary=experiment.summary(results))
 
     def _update(self, **changes: object) -> None:
@@ -157,7 +196,7 @@ def versions() -> dict[str, str]:
     return {
         "iml-lab": __version__,
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "scikit-learn", "xgboost")},
+        **{name: version(name) for name in ("torch", "torchvision", "numpy", "scikit-learn", "xgboost")},
     }
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
 FEATURES = 512
 """Features that the network gives to its last layer."""
+
+ONE_CELL = 32
+"""Largest side, in pixels, of pictures whose last maps have one cell: the network halves the side five times."""
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of red, green and blue (0…1) that torchvision's ImageNet weights were trained with."""
@@ -42,3 +49,67 @@ class Standardise(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Standardise."""
         return pixels * self.scale - self.offset
+
+
+class FeatureNetwork(nn.Module):
+    """uint8 pictures [B, 3, S, S] to features [B, 512] (float32): a backbone behind `Standardise`.
+
+    A frozen one is not trained: its parameters take no gradients, and it stays in evaluation mode, in which its batch
+    normalisation uses the averages that it was pretrained with.
+
+    In training mode the normalisation of maps of one cell has no variance to divide by where the batch is one picture
+    of at most `ONE_CELL` pixels, and torch refuses; such a batch is normalised with the running averages.
+    """
+
+    def __init__(self, backbone: nn.Module, *, frozen: bool = False) -> None:
+        super().__init__()
+        self.standardise = Standardise()
+        # Convolutions are fastest where the numbers of a pixel lie side by side.
+        self.backbone = backbone.to(memory_format=torch.channels_last)
+        self.frozen = frozen
+        self.backbone.requires_grad_(not frozen)
+        self.train(not frozen)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode; a frozen network stays in the latter."""
+        return super().train(mode and not self.frozen)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """The features."""
+        one_value = self.training and len(pixels) == 1 and max(pixels.shape[2:]) <= ONE_CELL
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            if one_value:
+                with _evaluating(self.backbone):
+                    return self._features(pixels)
+            return self._features(pixels)
+
+    def _features(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.backbone(self.standardise(pixels))
+        return features.float()
+
+
+class LogitNetwork(nn.Module):
+    """Inputs to one logit each, float32 [B]: whatever gives features [B, F], and a last layer on them.
+
+    The last layer is computed in float32 also inside of autocast: logits of eight bits would fall on each other.
+    """
+
+    def __init__(self, features: nn.Module, head: nn.Linear) -> None:
+        super().__init__()
+        self.features, self.head = features, head
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The logits."""
+        features = self.features(inputs)
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(features.float())
+        return logits.squeeze(1)
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train()

@@ -82,7 +82,7 @@ class BoostedTrees:
 
     def __init__(self, seed: int) -> None:
         self.parameters = 0
-        self._rounds_done = _RoundsDone()
+        self._rounds_done = RoundsDone()
         self._model = XGBClassifier(
             n_jobs=torch.get_num_threads(), random_state=seed % 2**31, callbacks=[self._rounds_done]
         )
@@ -93,7 +93,7 @@ class BoostedTrees:
         self._rounds_done.on_round = on_round
         self._model.fit(train.coordinates, train.labels)
         booster = self._model.get_booster()
-        self.parameters = sum(tree.count("\n") for tree in booster.get_dump())  # A dump has a line for each node.
+        self.parameters = nodes(booster)
         return booster.num_boosted_rounds() == self.rounds
 
     def probabilities(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,7 +101,12 @@ class BoostedTrees:
         return np.asarray(self._model.predict_proba(coordinates), dtype=np.float32)
 
 
-class _RoundsDone(TrainingCallback):
+def nodes(booster: Booster) -> int:
+    """The nodes of all trees, leaves among them."""
+    return sum(tree.count("\n") for tree in booster.get_dump())  # A dump has a line for each node.
+
+
+class RoundsDone(TrainingCallback):
     """Tells of every round of boosting, and stops when told to."""
 
     def __init__(self) -> None:

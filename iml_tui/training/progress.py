@@ -17,10 +17,10 @@ REPORT_SECONDS = 0.1
 
 
 class Pace:
-    """How many steps to do between two reports, learnt from how long the last ones took."""
+    """How many steps to do between two reports, learnt from how long the last ones took; at `first`, that many."""
 
-    def __init__(self) -> None:
-        self.steps = 8
+    def __init__(self, first: int = 8) -> None:
+        self.steps = first
 
     def learn(self, steps: int, seconds: float) -> None:
         """Aim at `REPORT_SECONDS`, growing at most fourfold at a time: the first steps are slow (start-up costs)."""
@@ -32,10 +32,12 @@ class EpochReport:
     """Gathers what the steps of one epoch measured and reports it in blocks.
 
     Steps leave their results on the device; a block fetches them together, so the device is waited for once a block.
+    With `running_accuracies` a report tells, for each of its steps, the accuracy over the epoch's samples up to there.
     """
 
-    def __init__(self, members: int, on_progress: OnProgress, pace: Pace) -> None:
+    def __init__(self, members: int, on_progress: OnProgress, pace: Pace, *, running_accuracies: bool = False) -> None:
         self.on_progress, self.pace = on_progress, pace
+        self._tells_accuracies = running_accuracies
         self.steps = self.samples = 0
         self._loss_sum, self._correct_sum = np.zeros((2, members))
         self._norm_sum: NDArray[np.float64] | None = None
@@ -65,15 +67,22 @@ class EpochReport:
 
     def _report(self) -> bool:
         losses = torch.stack(self._losses).cpu().numpy()
-        self._loss_sum += (losses.astype(np.float64) * np.array(self._sizes)[:, None]).sum(0)
-        self._correct_sum += torch.stack(self._correct).sum(0).cpu().numpy()
+        sizes = np.array(self._sizes)[:, None]
+        self._loss_sum += (losses.astype(np.float64) * sizes).sum(0)
+        correct = self._correct_sum + torch.stack(self._correct).cpu().numpy().cumsum(0)
+        accuracies = correct / (self.samples + sizes.cumsum(0))
+        self._correct_sum = correct[-1]
         logarithms = self._take_norms() if self._norms else None
         self.steps += len(self._sizes)
         self.samples += sum(self._sizes)
         now = time.perf_counter()
         self.pace.learn(len(self._sizes), now - self._block_began)
         self._losses, self._correct, self._norms, self._sizes = [], [], [], []
-        going = self.on_progress(self.steps, losses.astype(np.float32), logarithms)
+        told = (self.steps, losses.astype(np.float32), logarithms)
+        if self._tells_accuracies:
+            going = self.on_progress(*told, accuracies.astype(np.float32))
+        else:
+            going = self.on_progress(*told)
         self._block_began = time.perf_counter()
         return going
 

@@ -1,0 +1,1 @@
+"""The five baselines that tell real faces from generated ones."""
