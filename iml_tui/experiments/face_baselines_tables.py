@@ -213,11 +213,10 @@ def confusion_table(results: Results) -> Table:
         )
         for model in results.models
     )
-    ordered = "" if results.data.embedded else " Class 0 is the folder that comes first in alphabetical order."
     note = (
         f"{measured_on(results)}{with_weights(results)} Counts are test pictures after the last epoch: of which class, "
         f"and taken for which. ROC-AUC is the area under the ROC curve for {names[1]} against {names[0]}: 0.5 is "
-        f"chance, 1 is perfect.{ordered}"
+        f"chance, 1 is perfect."
     )
     title = f"Confusion matrix and ROC-AUC (pretrained: {weights_name(results)})"
     return Table("confusion", title, columns, rows, note=note)

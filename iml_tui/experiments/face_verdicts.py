@@ -201,8 +201,10 @@ def _judge(
     """Kind, figure and reason of the verdict on a network whose losses are finite."""
     clear = above >= CLEAR_ERRORS
     moved_figure = f"training loss {course.start:.3f} to {course.end:.3f}"
-    # What has learned most of it within the first fifth of an epoch need not fall any further.
-    if not course.moved and course.end > (1 - 2 * LEAST_FALL) * nothing:
+    # What has learned most of it within the first fifth of an epoch need not fall any further; what is far above what
+    # knowing nothing costs was thrown there by its first steps.
+    near_nothing = (1 - 2 * LEAST_FALL) * nothing < course.end and course.highest < OVERSHOOT * nothing
+    if not course.moved and near_nothing:
         if clear:
             return "learned little", moved_figure, f"{course.in_words}, though {against}"
         return "barely moved", moved_figure, f"{course.in_words}, and {against}"

@@ -22,7 +22,6 @@ from iml_tui.ui.paths import styles_directory
 from iml_tui.ui.screens.lab import LabScreen
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.settings import Settings, load_settings, save_settings
-from iml_tui.ui.widgets.map_view import MapView
 
 
 class LabApp(App[None]):
@@ -97,8 +96,8 @@ class LabApp(App[None]):
             lambda: self.call_later(self.lab.action_compare),
         )
         yield from _commands(self.lab)
-        if self.lab.shows_maps:
-            yield from _commands(self.lab.query_one(MapView))
+        if self.lab.viewer is not None:
+            yield from _commands(self.lab.viewer)
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -109,9 +109,8 @@ def test_the_confusion_matrix_counts_test_pictures() -> None:
     assert all(isinstance(count, int) for count in best[1:5])
     assert best[-1] == pytest.approx(0.875)
     assert all(sum(floats(row[1:5])) == 400 for row in table.rows)
-    folder = tables(face_results(data=replace(FACES, embedded=False)))["confusion"]
-    assert folder.columns[2].title == "Class 0 as class 1"
-    assert "alphabetical order" in folder.note
+    folder = tables(face_results(data=replace(FACES, embedded=False, class_names=("fake", "true"))))["confusion"]
+    assert folder.columns[2].title == "Fake as true"
 
 
 def test_what_was_not_measured_is_no_figure() -> None:

@@ -50,6 +50,9 @@ def judged(fate: Fate, data: DataSummary = FACES) -> FaceVerdict:
         (replace(COLLAPSED, real_share=0.97), "predicts one class", ["97.0%"]),
         (replace(COLLAPSED, real_share=0.9), "no better than chance", ["through 4.5"]),
         (OVERSHOT, "overshoots", ["3.2 is 4.6 times the 0.693", "4.4 standard errors above"]),
+        # A last layer whose steps are far too long jumps about where its first ones threw it.
+        (Fate(start=2.47, end=2.4, noise=0.9, test=0.5, real_share=0.02), "predicts one class", ["98.0%"]),
+        (Fate(start=2.47, end=2.4, noise=0.9, test=0.6), "overshoots", []),
         (BARELY, "barely moved", ["0.710 to 0.705", "0.7 standard errors above"]),
         (replace(BARELY, real_share=1.0, test=0.5), "barely moved", ["0.0 standard errors"]),
         (replace(BARELY, noise=0.04), "barely moved", []),
@@ -109,9 +112,9 @@ def test_without_the_confusion_counts_one_class_cannot_be_told() -> None:
     assert math.isnan(float(found.evidence["largest_share"] or 0))
 
 
-def test_classes_of_a_folder_are_not_called_real_and_generated() -> None:
-    found = judged(COLLAPSED, replace(FACES, embedded=False))
-    assert "for the second class" in found.reason
+def test_classes_are_called_as_their_folders() -> None:
+    assert "for true" in judged(COLLAPSED, replace(FACES, embedded=False, class_names=("fake", "true"))).reason
+    assert "for class 1" in judged(COLLAPSED, replace(FACES, class_names=())).reason
 
 
 def test_chance_is_what_the_most_frequent_class_gives() -> None:

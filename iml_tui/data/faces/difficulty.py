@@ -29,8 +29,8 @@ class Signal:
 
 
 # Networks go by `share` and `strength`; trees on single pixels go by `tone`, and are near chance without it. The middle
-# was chosen on faces of other seeds than the embedded ones, so that on 400 test faces (standard error 0.023) XGBoost
-# reaches about 0.69, the frozen offline network about 0.75, the fine-tuned one about 0.8, and one from scratch about 0.5.
+# was chosen on faces of other seeds than the embedded ones. There, on 400 test faces (standard error 0.023), XGBoost
+# reached about 0.7, the frozen offline network 0.72 to 0.78, the fine-tuned one 0.75 to 0.83, one from scratch 0.56.
 EASIEST: Final = Signal(share=0.90, strength=2.80, tone=0.090)
 HARDEST: Final = Signal(share=0.30, strength=0.60, tone=0.0)
 

@@ -16,9 +16,11 @@ from iml_tui.runs.places import log_file, runs_root
 from iml_tui.ui.screens.compare import CompareScreen
 from iml_tui.ui.screens.lab import LabScreen
 from iml_tui.ui.widgets.compared_list import ComparedList
+from iml_tui.ui.widgets.confusion_view import ConfusionView
 from iml_tui.ui.widgets.history_list import HistoryList
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm
 from iml_tui.ui.widgets.map_view import MapView
+from iml_tui.ui.widgets.picture_view import PictureView
 
 _HOW = """\
 Pick an experiment, edit its hyperparameters (● marks what differs from the default), press F5.
@@ -39,6 +41,8 @@ class HelpScreen(ModalScreen[None]):
             ("The lab", LabScreen.BINDINGS),
             ("In the form", HyperparameterForm.BINDINGS),
             ("On a map", MapView.BINDINGS),
+            ("On pictures", PictureView.BINDINGS),
+            ("On a confusion matrix", ConfusionView.BINDINGS),
             ("In the list of runs", HistoryList.BINDINGS),
             ("In a comparison", [*CompareScreen.BINDINGS, *ComparedList.BINDINGS]),
         )
@@ -88,6 +92,11 @@ _NAMES = {
     "down": "↓",
     "home": "Home",
     "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
 }
 
 

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer, TabbedContent
 from textual.worker import get_current_worker
 
@@ -30,14 +31,14 @@ from iml_tui.ui.messages import (
     StartFailed,
     StartRequested,
 )
-from iml_tui.ui.screens.lab_keys import LAB_KEYS, TABS
+from iml_tui.ui.screens.lab_keys import LAB_KEYS, VIEWER
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.widgets.experiment_list import ExperimentList
 from iml_tui.ui.widgets.history_list import HistoryList
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm, Settings
 from iml_tui.ui.widgets.machine_view import MachineView
 from iml_tui.ui.widgets.map_view import FULL
-from iml_tui.ui.widgets.run_view import RunView
+from iml_tui.ui.widgets.run_view import PICTURES, RunView
 
 POLL_SECONDS = 0.2
 HISTORY_SECONDS = 1.5
@@ -129,7 +130,9 @@ class LabScreen(Screen[None]):
         await view.show_run(event.experiment, event.reader)
         self.query_one(ExperimentList).choose(event.experiment.slug)
         self.query_one(HistoryList).choose(event.reader.directory)
-        if not self.has_class("-wide"):  # The lists, which had the focus, are hidden now.
+        if self.viewer is not None and self.has_class(PICTURES):
+            self.viewer.focus()
+        elif not self.has_class("-wide"):  # The lists, which had the focus, are hidden now.
             view.focus_tabs()
         self.refresh_bindings()
 
@@ -287,22 +290,25 @@ class LabScreen(Screen[None]):
         self.call_after_refresh(target.focus)
 
     def action_show_tab(self, tab: str) -> None:
-        """Show one tab."""
+        """Show one tab; `viewer` stands for that of maps or pictures."""
         self.remove_class("-lists")
+        view = self.query_one(RunView)
         if tab != "setup" and self._reader is None:
             self.notify("No run is shown: start one with F5, or open one from the list of runs (F2).")
-        self.query_one(RunView).show_tab(tab)
+        elif tab == VIEWER and view.viewer_tab is None:
+            self.notify("This experiment has neither maps nor pictures.")
+        view.show_tab((view.viewer_tab or "") if tab == VIEWER else tab)
 
     def action_next_tab(self) -> None:
         """Show the next tab, after the last the first."""
-        tabs = list(TABS) if self._reader is not None else ["setup"]
-        active = tabs.index(self.query_one(TabbedContent).active)
-        self.action_show_tab(tabs[(active + 1) % len(tabs)])
+        tabs = ["setup", *(self.query_one(RunView).panes if self._reader is not None else ())]
+        active = self.query_one(TabbedContent).active
+        self.action_show_tab(tabs[(tabs.index(active) + 1) % len(tabs)] if active in tabs else tabs[0])
 
     @property
-    def shows_maps(self) -> bool:
-        """Whether the maps of a run are seen."""
-        return self.query_one(TabbedContent).active == "maps"
+    def viewer(self) -> Widget | None:
+        """The widget of maps or pictures that is seen."""
+        return self.query_one(RunView).viewer(self.query_one(TabbedContent).active)
 
     def action_leave(self) -> None:
         """From a field to the tabs, from the lists to the form."""

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from iml_tui.ui.widgets.run_view import RunView
+VIEWER = "viewer"
+"""Stands for the tab of maps or that of pictures, whichever the experiment has."""
 
-TABS = {"setup": "form", **{pane: pane for pane in RunView.PANES}}
+TABS = {
+    "setup": "form",
+    "charts": "charts",
+    VIEWER: "maps or the pictures",
+    "tables": "tables",
+    "findings": "findings",
+    "log": "log",
+}
 """Each tab's id, and what it shows in words."""
 
 LAB_KEYS: list[BindingType] = [
@@ -20,7 +28,7 @@ LAB_KEYS: list[BindingType] = [
         "Tabs",
         key_display="F4",
         id="lab.next-tab",
-        tooltip="Form, charts, maps, tables, findings, log",
+        tooltip="Form, charts, maps or pictures, tables, findings, log",
     ),
     Binding(
         "f10",

@@ -132,7 +132,7 @@ class MapView(Widget, can_focus=True):
             self._page = draw_page(self._scene, width, height, scheme, self._colouring)
         # Segments without any style crash the filter that stands in for colour under NO_COLOR.
         base = Style.null() + self.rich_style
-        self._strips = [Strip(_on(line, base)).adjust_cell_length(width, base) for line in self.drawing.lines]
+        self._strips = [Strip(on_ground(line, base)).adjust_cell_length(width, base) for line in self.drawing.lines]
 
     def _scheme(self) -> MapColours:
         return map_colours(*ground(self), self.app.console.color_system, monochrome=self.app.no_color)
@@ -217,7 +217,7 @@ class MapView(Widget, can_focus=True):
         return True
 
 
-def _on(line: Line, base: Style) -> Line:
+def on_ground(line: Line, base: Style) -> Line:
     """The line on the widget's own style. Cells of a map have both colours already, and there are thousands."""
     return [
         segment if segment.style is not None and segment.style.bgcolor else Segment(segment.text, base + segment.style)

@@ -1,4 +1,4 @@
-"""The middle of the screen: header, form, charts, tables, findings, log and the trials of one run."""
+"""The middle of the screen: header, form, charts, maps or pictures, tables, findings, log and the trials of one run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane, Tabs
 
 from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.hyperparameters import format_setting
 from iml_tui.runs.reading import RunReader
-from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.runs.record import ACTIVE_STATES, RunRecord
 from iml_tui.ui.widgets.charts_view import ChartsView
 from iml_tui.ui.widgets.findings_view import FindingsView
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm
 from iml_tui.ui.widgets.log_view import LogView
 from iml_tui.ui.widgets.map_view import FULL
 from iml_tui.ui.widgets.maps_view import MapsView
+from iml_tui.ui.widgets.pictures_view import PicturesView
 from iml_tui.ui.widgets.run_header import RunHeader
 from iml_tui.ui.widgets.tables_view import TablesView
 from iml_tui.ui.widgets.trial_progress import TrialProgressView
@@ -27,11 +29,16 @@ from iml_tui.ui.widgets.trial_progress import TrialProgressView
 REFRESH_SECONDS = 1.0
 """Tables, findings and the clock of a running run are renewed this often; charts pace themselves."""
 
+PICTURES = "-pictures"
+"""The class of a screen that leaves the room of lists and trials to pictures."""
+
 
 class RunView(Vertical):
     """Shows the form of an experiment and, once there is one, a run of it."""
 
-    PANES: ClassVar[tuple[str, ...]] = ("charts", "maps", "tables", "findings", "log")
+    PANES: ClassVar[tuple[str, ...]] = ("charts", "maps", "pictures", "tables", "findings", "log")
+    VIEWERS: ClassVar[tuple[str, ...]] = ("maps", "pictures")
+    """Those of which an experiment has one or none."""
 
     def __init__(self, form: HyperparameterForm) -> None:
         super().__init__(id="run-view")
@@ -51,6 +58,8 @@ class RunView(Vertical):
                 yield ChartsView()
             with TabPane("Maps", id="maps"):
                 yield MapsView()
+            with TabPane("Pictures", id="pictures"):
+                yield PicturesView()
             with TabPane("Tables", id="tables"):
                 yield TablesView()
             with TabPane("Findings", id="findings"):
@@ -95,18 +104,40 @@ class RunView(Vertical):
             self.query_one(TrialProgressView).show(reader.results, ended=reader.state not in ACTIVE_STATES)
         if due or ended:
             self._refreshed = now
-        # Charts and maps pace themselves.
-        if due or ended or (changed and self.query_one(TabbedContent).active in ("charts", "maps")):
+        # Charts, maps and pictures pace themselves.
+        if due or ended or (changed and self.query_one(TabbedContent).active in ("charts", *self.VIEWERS)):
             self._refresh_pane()
+
+    @property
+    def panes(self) -> list[str]:
+        """The panes that the experiment has."""
+        return [pane for pane in self.PANES if pane not in self.VIEWERS or pane == self._experiment.shows]
 
     def show_tab(self, tab: str) -> None:
         """Show one tab, if it has anything to show."""
-        if self._reader is not None or tab == "setup":
-            self.query_one(TabbedContent).active = tab
-            if tab == "maps":  # Its keys belong to the map.
-                self.call_after_refresh(self.query_one(MapsView).view.focus)
-            elif self.query_one(MapsView).view.has_focus:  # A hidden widget would lose it to none.
-                self.focus_tabs()
+        if tab != "setup" and (self._reader is None or tab not in self.panes):
+            return
+        self.query_one(TabbedContent).active = tab
+        viewer = self.viewer(tab)
+        if viewer is not None:  # Its keys belong to the map or the pictures.
+            self.call_after_refresh(viewer.focus)
+        elif self.screen.focused is not None and self.screen.focused in self._viewers():
+            self.focus_tabs()  # A hidden widget would lose it to none.
+
+    @property
+    def viewer_tab(self) -> str | None:
+        """The tab of maps or that of pictures, if the experiment has one."""
+        return self._experiment.shows if self._experiment.shows in self.VIEWERS else None
+
+    def viewer(self, tab: str) -> Widget | None:
+        """What has the keys on a tab of maps or pictures."""
+        if tab == "maps":
+            return self.query_one(MapsView).view
+        return self.query_one(PicturesView).focused_part if tab == "pictures" else None
+
+    def _viewers(self) -> tuple[Widget, ...]:
+        pictures = self.query_one(PicturesView)
+        return self.query_one(MapsView).view, pictures.view, pictures.confusion_view
 
     def focus_tabs(self) -> None:
         """Take the focus out of a field."""
@@ -120,8 +151,10 @@ class RunView(Vertical):
 
     @on(TabbedContent.TabActivated)
     def _tab_activated(self) -> None:
-        if self.query_one(TabbedContent).active != "maps":
+        active = self.query_one(TabbedContent).active
+        if active not in self.VIEWERS:
             self.screen.remove_class(FULL)
+        self.screen.set_class(active == "pictures", PICTURES)
         self._refresh_pane()
 
     def _refresh_pane(self) -> None:
@@ -134,6 +167,9 @@ class RunView(Vertical):
                 self._draw_charts(reader)
             case "maps":
                 self._draw_maps(reader)
+            case "pictures":
+                live = reader.state in ACTIVE_STATES
+                self.query_one(PicturesView).show_results(reader.directory, reader.results, live=live)
             case "tables":
                 self.query_one(TablesView).show(self._experiment.tables(reader.results), _where(reader))
             case "findings":
@@ -152,8 +188,11 @@ class RunView(Vertical):
 
     def _offer_run(self, offered: bool) -> None:
         tabs = self.query_one(TabbedContent)
+        if tabs.active in self.VIEWERS and tabs.active not in self.panes:
+            self.show_tab("charts" if offered else "setup")
         for pane in self.PANES:
             (tabs.enable_tab if offered else tabs.disable_tab)(pane)
+            (tabs.show_tab if pane in self.panes else tabs.hide_tab)(pane)
         self.query_one(TrialProgressView).set_class(not offered, "-hidden")
 
 
@@ -180,6 +219,15 @@ def describe_run(reader: RunReader) -> list[str]:
         f"Directory  {reader.directory.path}",
         f"Settings   {settings}",
         f"Data       {record.data.name} ({rows}; {record.data.classes} classes; SHA-256 {record.data.sha256[:12]}…)",
+        *_weights_lines(record),
         f"Host       {record.host}",
         "",
     ]
+
+
+def _weights_lines(record: RunRecord) -> list[str]:
+    """The pretrained weights, where any were found, and what results from them do not show."""
+    weights = record.weights
+    if weights is None:
+        return []
+    return [f"Weights    {weights.name} (SHA-256 {weights.sha256[:12]}…)", *filter(None, [weights.caveat])]
