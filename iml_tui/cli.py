@@ -32,7 +32,12 @@ Run = Annotated[
 ]
 Data = Annotated[
     str | None,
-    typer.Option("--data", metavar="DIR", help="Folder with train.csv, validation.csv, test.csv. [embedded cities]"),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder with the data. Cities: train.csv, validation.csv, test.csv. Faces: train/, val/ or validation/, "
+        "test/, each with one folder of pictures per class. [embedded cities, rendered faces]",
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")]
@@ -61,7 +66,7 @@ def lab(
         return 0
     from iml_tui.headless.settings import parse_data_folder, parse_device
 
-    return _open_lab(no_mouse=no_mouse, data_directory=parse_data_folder(data), device=parse_device(device))
+    return _open_lab(no_mouse=no_mouse, data_directory=parse_data_folder(data, None), device=parse_device(device))
 
 
 @app.command("list")
@@ -89,6 +94,15 @@ def run_command(
         ),
     ] = None,
     seed: Annotated[str | None, typer.Option("--seed", metavar="N", help="The same as --seeds N.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            metavar="auto|imagenet|offline|FILE",
+            help="Pretrained weights of the ResNet18, where the experiment starts from such; the same as "
+            "--set weights=….",
+        ),
+    ] = None,
     data: Data = None,
     device: Device = "auto",
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait: print the run's id and return.")] = False,
@@ -101,7 +115,7 @@ def run_command(
     from iml_tui.headless.runs import prepare_run, run
 
     typed = {"--seeds": seeds, "--seed": seed}
-    return run(prepare_run(slug, settings or [], typed, data, device), detach=detach, as_json=as_json)
+    return run(prepare_run(slug, settings or [], typed, data, device, weights), detach=detach, as_json=as_json)
 
 
 @app.command("runs")

@@ -14,7 +14,7 @@ from iml_tui.text import quoted
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Kind = Literal["integer", "number", "switch", "choice", "integers", "numbers"]
+Kind = Literal["integer", "number", "switch", "choice", "text", "integers", "numbers"]
 
 _LISTS = ("integers", "numbers")
 _ON, _OFF = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
@@ -54,7 +54,8 @@ class FieldError:
 def describe(model: type[BaseModel], name: str) -> FieldSpec:
     """The field `name` of a model, whose annotation is one of those that `Kind` stands for.
 
-    A choice is a `Literal` of texts, a list a tuple of any length.
+    A choice is a `Literal` of texts, a list a tuple of any length. A text is not empty; what else it must be stands in
+    `json_schema_extra={"allowed": "must be …"}`.
     """
     info = model.model_fields[name]
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
@@ -68,7 +69,7 @@ def describe(model: type[BaseModel], name: str) -> FieldSpec:
         default=info.default,
         unit=str(extra.get("unit", "")),
         help=info.description or "",
-        allowed=f"must be one of {', '.join(choices)}" if choices else _allowed(kind, bounds),
+        allowed=str(extra.get("allowed") or (_one_of(choices) if choices else _allowed(kind, bounds))),
         choices=choices,
     )
 
@@ -76,7 +77,8 @@ def describe(model: type[BaseModel], name: str) -> FieldSpec:
 def read_value(text: str, kind: Kind, choices: Sequence[str] = ()) -> Any:
     """The value that a text stands for.
 
-    A list is written with commas; nothing, or "none", is an empty one. Words are read in capitals, too.
+    A list is written with commas; nothing, or "none", is an empty one. Words are read in capitals, too; a text stays
+    as it is, without the white space around it.
 
     Raises:
         ValueError: the text does not stand for a value of this kind.
@@ -90,6 +92,10 @@ def read_value(text: str, kind: Kind, choices: Sequence[str] = ()) -> Any:
         return {**dict.fromkeys(_ON, True), **dict.fromkeys(_OFF, False)}[_known(text, (*_ON, *_OFF))]
     if kind == "choice":
         return _known(text, choices)
+    if kind == "text":
+        if not text:
+            raise ValueError(text)
+        return text
     if "_" in text:  # Python reads 1_000; nobody means it here.
         raise ValueError(text)
     number = float(text)
@@ -117,7 +123,7 @@ def _kind(annotation: Any) -> tuple[Kind, Any]:
         return ("integers" if base is int else "numbers"), element
     if get_origin(annotation) is Literal:
         return "choice", None
-    scalars: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number"}
+    scalars: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number", str: "text"}
     return scalars[annotation], None
 
 
@@ -128,9 +134,15 @@ def _element_bounds(element: Any) -> list[Any]:
     return list(info.metadata)
 
 
+def _one_of(choices: Sequence[str]) -> str:
+    return f"must be one of {', '.join(choices)}"
+
+
 def _allowed(kind: Kind, bounds: list[Any]) -> str:
     if kind == "switch":
         return "must be yes or no"
+    if kind == "text":
+        return "must not be empty"
     noun = {"integer": "a whole number", "number": "a number", "integers": "whole numbers", "numbers": "numbers"}
     parts = []
     for sign, word in (("gt", "greater than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most")):

@@ -73,8 +73,8 @@ class Hyperparameters(BaseModel):
     """Base of every experiment's hyperparameters. Frozen; unknown keys are refused.
 
     Every field carries a `title`, a `description` (help text) and its bounds; a unit stands in
-    `json_schema_extra={"unit": …}`. A list is written with commas;
-    a choice among a few words is a `Literal` of them.
+    `json_schema_extra={"unit": …}`. A list is written with commas; a choice among a few words is a `Literal` of them,
+    a plain `str` any text but an empty one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

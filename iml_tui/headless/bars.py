@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,8 +15,9 @@ from rich.text import Text
 
 from iml_tui.experiments.results import TrialResult
 from iml_tui.experiments.seeds import label_with_seeds
-from iml_tui.headless.displays import Clock, epochs_of, loss_of, overall_progress, speed_text
+from iml_tui.headless.displays import Clock, Messages, epochs_of, loss_of, overall_progress, speed_text
 from iml_tui.headless.streams import message_console
+from iml_tui.runs.preparing import PreparationClock, preparation_of, preparation_text
 from iml_tui.runs.progress import duration, listed, most_telling, trial_fraction
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import ACTIVE_STATES
@@ -36,14 +38,14 @@ class Bars:
         # No thread of its own and no redirection: stdout is for the results, and may be a pipe.
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
         self._clock = Clock()
-        self._warnings = 0
+        self._messages = Messages()
+        self._preparation_clock = PreparationClock()
         self._live.start()
 
     def update(self, reader: RunReader, *, stopping: bool) -> None:
         """Redraw."""
-        for warning in reader.warnings[self._warnings :]:
-            self.note(f"Warning: {warning}")
-        self._warnings = len(reader.warnings)
+        for sentence in self._messages.new(reader):
+            self.note(sentence)
         room = max(1, self._console.height - _OTHER_LINES)
         lines = listed(reader.results, room)
         shown = lines if len(lines) <= room else most_telling(lines, room - 1)
@@ -85,7 +87,13 @@ class Bars:
 
     def _whole(self, reader: RunReader, stopping: bool) -> Text:
         state = "stopping" if stopping and reader.state in ACTIVE_STATES else reader.state
-        line = Text(state, style=_STYLES.get(state, "bold"))
+        line = Text(state, style=_STYLES.get(state, "bold"), no_wrap=True, overflow="ellipsis")
+        preparing = preparation_of(reader)
+        if preparing is not None:
+            left = self._preparation_clock.remaining(preparing, time.monotonic())
+            told = preparation_text(preparing, left, self._console.width - line.cell_len - 3)
+            line.append(f" · {told}", style="default")
+            return line
         if state == "starting":
             line.append(" · loading PyTorch", style="dim")
             return line
@@ -93,8 +101,6 @@ class Bars:
         line.append(f" · {progress.fraction:.0%}", style="default")
         if state == "running":
             line.append(f" · {duration(progress.remaining)} left · {printable(reader.record.device.name)}", style="dim")
-        line.no_wrap = True
-        line.overflow = "ellipsis"
         return line
 
 

@@ -7,9 +7,10 @@ import sys
 import time
 from typing import Protocol
 
-from iml_tui.experiments.results import TrialResult
+from iml_tui.experiments.results import TrialResult, WeightsSummary
 from iml_tui.experiments.seeds import label_with_seeds
 from iml_tui.headless.streams import is_terminal, message_console, say
+from iml_tui.runs.preparing import PreparationClock, preparation_of, preparation_text
 from iml_tui.runs.progress import (
     Progress,
     duration,
@@ -19,7 +20,7 @@ from iml_tui.runs.progress import (
     run_progress,
     trial_fraction,
 )
-from iml_tui.runs.reading import RunReader
+from iml_tui.runs.reading import Preparing, RunReader
 
 TRIALS_IN_A_LINE = 4
 """More of them than this make a line of a log that nobody reads."""
@@ -57,18 +58,35 @@ class Lines:
         self._state = ""
         self._tenths = 0
         self._said = 0.0
-        self._warnings = 0
+        self._messages = Messages()
+        self._prepared = ""
+        self._clock = PreparationClock()
 
     def update(self, reader: RunReader, *, stopping: bool) -> None:
         """Say the state when it changes, the progress at every tenth or after ten seconds."""
-        for warning in reader.warnings[self._warnings :]:
-            say(f"Warning: {warning}")
-        self._warnings = len(reader.warnings)
+        for sentence in self._messages.new(reader):
+            say(sentence)
         if reader.state != self._state:
             self._state = reader.state
             self._said = time.monotonic()
             device = reader.record.device.name
             say(f"{reader.state} on {device}" if reader.state == "running" and device else reader.state)
+        preparing = preparation_of(reader)
+        if preparing is not None:
+            self._say_preparation(preparing)
+        else:
+            self._prepared = ""
+            self._say_progress(reader)
+
+    def _say_preparation(self, preparing: Preparing) -> None:
+        """Say what is prepared when it begins, and how far it is after ten seconds."""
+        now = time.monotonic()
+        text = preparation_text(preparing, self._clock.remaining(preparing, now))
+        if preparing.what != self._prepared or now - self._said >= LINE_SECONDS:
+            self._prepared, self._said = preparing.what, now
+            say(text)
+
+    def _say_progress(self, reader: RunReader) -> None:
         progress = overall_progress(reader)
         tenths = math.floor(progress.fraction * 10)
         late = time.monotonic() - self._said >= LINE_SECONDS
@@ -83,6 +101,26 @@ class Lines:
 
     def close(self) -> None:
         """Nothing to leave behind."""
+
+
+class Messages:
+    """What a run has to say beside its progress: notes, warnings, the weights it found; each once."""
+
+    def __init__(self) -> None:
+        self._warnings = 0
+        self._notes = 0
+        self._weights: WeightsSummary | None = None
+
+    def new(self, reader: RunReader) -> list[str]:
+        """Those that came since the last call."""
+        found = [f"Note: {note}" for note in reader.notes[self._notes :]]
+        found += [f"Warning: {warning}" for warning in reader.warnings[self._warnings :]]
+        self._warnings, self._notes = len(reader.warnings), len(reader.notes)
+        weights = reader.results.weights
+        if weights is not None and weights != self._weights:
+            found.append(f"Pretrained weights: {weights.name}." + f" {weights.caveat}".rstrip())
+        self._weights = weights
+        return found
 
 
 class Clock:
@@ -103,7 +141,7 @@ class Clock:
 
 def overall_progress(reader: RunReader) -> Progress:
     """The progress of all trials together."""
-    return run_progress(reader.results, reader.seconds(time.time()))
+    return run_progress(reader.results, reader.training_seconds(time.time()))
 
 
 def progress_line(reader: RunReader, progress: Progress) -> str:

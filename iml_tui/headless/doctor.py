@@ -25,7 +25,7 @@ def doctor(*, data: str | None, device: str) -> int:
     Raises:
         UsageError: `data` or `device` is not as it must be.
     """
-    folder, device = parse_data_folder(data), parse_device(device)
+    folder, device = parse_data_folder(data, None), parse_device(device)
     parts: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("Software", check_software),
         ("Machine", check_machine),

@@ -18,6 +18,7 @@ _PACKAGES = (
     "torch",
     "torchvision",
     "numpy",
+    "pillow",
     "scikit-learn",
     "xgboost",
     "textual",

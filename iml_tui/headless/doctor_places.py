@@ -7,25 +7,40 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from iml_tui.data.loading import load
+from iml_tui.data.image_folder import looks_like_image_folder
+from iml_tui.data.loading import summarise
 from iml_tui.errors import LabError
+from iml_tui.experiments.data_kinds import DataKind
+from iml_tui.experiments.registry import EXPERIMENTS
 from iml_tui.headless.doctor_checks import Check, problem, warning
 from iml_tui.runs.history import list_runs
 from iml_tui.runs.places import cache_root, log_file, runs_root
+from iml_tui.runs.requests import DATA_FOLDERS
 
 _MIB = 1 << 20
 _LEAST_FREE = 500 * _MIB
 
 
 def check_data(folder: Path | None) -> Iterator[Check]:
-    """The data that a run would train on."""
-    try:
-        data = load(folder, cache_root())
-    except LabError as error:
-        yield problem("Data", str(error), "mend the files, or leave --data out for the embedded cities")
+    """The data that a run would train on: those of the folder, or for None all that the lab brings along."""
+    if folder is None:
+        for kind in DATA_FOLDERS:
+            yield from _check_data(kind, None)
+    else:
+        yield from _check_data("faces" if looks_like_image_folder(folder) else "cities", folder)
+
+
+def _check_data(kind: DataKind, folder: Path | None) -> Iterator[Check]:
+    experiment = next((each for each in EXPERIMENTS if each.data == kind), None)
+    if experiment is None:
         return
-    rows = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    yield Check("Data", data.source)
+    try:
+        data = summarise(kind, folder, cache_root(), experiment.hyperparameters().model_dump())
+    except LabError as error:
+        yield problem("Data", str(error), f"mend the files, or leave --data out for {DATA_FOLDERS[kind].embedded}")
+        return
+    rows = ", ".join(f"{count:,} {split}" for split, count in data.rows.items())
+    yield Check("Data", f"{data.name} in {folder}" if folder is not None else f"{data.name}, embedded")
     yield Check("Rows", f"{rows}; {data.classes} classes")
     yield Check("SHA-256", data.sha256)
 

@@ -22,13 +22,15 @@ def run_document(
     state: State,
     message: str,
     results: Results,
+    notes: Sequence[str],
     files: tuple[Sequence[Path], Sequence[Path]],
     findings: Iterable[Finding],
 ) -> dict[str, Any]:
     """One run with everything that was measured; the document of `run --json` and `show --json`.
 
-    Losses are in nats per sample, accuracies fractions in 0…1, times UTC in ISO 8601. `files` are the table files and
-    the figure files.
+    Losses are in nats per sample, accuracies fractions in 0…1, times UTC in ISO 8601. `notes` are sentences on how data
+    and weights came about, `files` the table files and the figure files. `weights` are the pretrained ones that were
+    found, null where there are none or none were found yet.
     """
     tables, figures = files
     document = {
@@ -39,12 +41,14 @@ def run_document(
         "message": message,
         "hyperparameters": record.hyperparameters,
         "data": record.data.model_dump(),
+        "weights": record.weights.model_dump() if record.weights is not None else None,
         "device": record.device.model_dump(),
         "versions": record.versions,
         "created": iso_time(record.created),
         "started": iso_time(record.started),
         "finished": iso_time(record.finished),
         "summary": record.summary,
+        "notes": list(notes),
         "trials": [trial_document(trial) for trial in results.trials],
         "tables": [str(path) for path in tables],
         "figures": [str(path) for path in figures],
@@ -58,7 +62,7 @@ def trial_document(trial: TrialResult) -> dict[str, Any]:
     """One trial. `model` is its name without the seed, `parameters` the number of trainable ones, null where unknown.
 
     `diverged_at` is the first batch whose loss was not finite, both counted from 1; `maps` are the epochs after which a
-    decision map was kept.
+    decision map was kept; `predictions` tells whether the probabilities that it gives to the test pictures were.
     """
     diverged = trial.diverged_at
     return {
@@ -71,6 +75,7 @@ def trial_document(trial: TrialResult) -> dict[str, Any]:
         "diverged_at": None if diverged is None else {"epoch": diverged[0], "batch": diverged[1]},
         "epochs": [epoch_document(epoch) for epoch in trial.epochs],
         "maps": trial.maps,
+        "predictions": trial.has_predictions,
         "timing": timing_document(trial),
     }
 
@@ -116,6 +121,7 @@ def experiment_document(experiment: Experiment) -> dict[str, Any]:
         "title": experiment.title,
         "section": experiment.section,
         "question": experiment.question,
+        "data": experiment.data,
         "hyperparameters": [
             {
                 "name": spec.name,

@@ -15,6 +15,7 @@ from iml_tui.experiments.hyperparameters import fields, format_setting
 from iml_tui.experiments.registry import find
 from iml_tui.experiments.tables import Table
 from iml_tui.headless.outcome import describe_state, message_of
+from iml_tui.runs.preparing import preparation_of, preparation_text
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import RunRecord
 from iml_tui.runs.table_layout import fit
@@ -39,22 +40,26 @@ def print_header(console: Console, reader: RunReader) -> None:
     """What was asked and what became of it."""
     record = reader.record
     console.print(Text(printable(record.title), style="bold"), Text(printable(reader.directory.id), style="dim"))
-    rows = {
-        "State": describe_state(reader),
-        "Why": message_of(reader),
-        "Result": record.summary,
-        "Asked for": when(record.created),
-        "Settings": settings_text(record),
-        "Data": data_text(record),
-        "Device": device_text(record),
-        "Versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
-        "Warning": " ".join(reader.warnings),
-        "Damage": f"{reader.damaged_events} lines of the event log are lost" if reader.damaged_events else "",
-    }
+    preparing = preparation_of(reader)
+    rows = [
+        ("State", describe_state(reader)),
+        ("Preparing", preparation_text(preparing, None) if preparing is not None else ""),
+        ("Why", message_of(reader)),
+        ("Result", record.summary),
+        ("Asked for", when(record.created)),
+        ("Settings", settings_text(record)),
+        ("Data", data_text(record)),
+        ("Weights", weights_text(record)),
+        ("Device", device_text(record)),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
+        ("Warning", " ".join(reader.warnings)),
+        *(("Note", note) for note in reader.notes),
+        ("Damage", f"{reader.damaged_events} lines of the event log are lost" if reader.damaged_events else ""),
+    ]
     grid = RichTable.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, text in rows.items():
+    for name, text in rows:
         if text:
             grid.add_row(name, Text(printable(text)))
     console.print(grid)
@@ -143,6 +148,14 @@ def data_text(record: RunRecord) -> str:
     rows = ", ".join(f"{count:,} {split}" for split, count in data.rows.items())
     where = f" in {data.directory}" if data.directory is not None else ", embedded"
     return f"{data.name}{where}: {rows} rows, {data.classes} classes, SHA-256 {data.sha256[:12]}…"
+
+
+def weights_text(record: RunRecord) -> str:
+    """Name and identity of the pretrained weights, and what results from them do not show; "" where there are none."""
+    if record.weights is None:
+        return ""
+    weights = record.weights
+    return f"{weights.name} (SHA-256 {weights.sha256[:12]}…). {weights.caveat}".rstrip()
 
 
 def device_text(record: RunRecord) -> str:

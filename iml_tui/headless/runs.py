@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from iml_tui.data.loading import load
+from iml_tui.data.loading import summarise
 from iml_tui.errors import UsageError
 from iml_tui.experiments.hyperparameters import parse_or_raise
 from iml_tui.experiments.registry import find
@@ -18,7 +18,7 @@ from iml_tui.headless.document import run_document
 from iml_tui.headless.following import POLL_SECONDS, Ending, ask_to_stop, follow, wait_for_owner
 from iml_tui.headless.outcome import STOPPED, TERMINATED, exit_code, message_of
 from iml_tui.headless.report import findings_of, print_header, print_results
-from iml_tui.headless.settings import parse_data_folder, parse_device, parse_settings
+from iml_tui.headless.settings import add_weights, parse_data_folder, parse_device, parse_settings
 from iml_tui.headless.signals import Signals
 from iml_tui.headless.streams import is_terminal, output_console, say, write_json
 from iml_tui.runs import control
@@ -35,21 +35,27 @@ STOP_SECONDS = 60.0
 
 
 def prepare_run(
-    slug: str, pairs: Iterable[str], seeds: Mapping[str, str | None], data: str | None, device: str
+    slug: str,
+    pairs: Iterable[str],
+    seeds: Mapping[str, str | None],
+    data: str | None,
+    device: str,
+    weights: str | None = None,
 ) -> RunDirectory:
     """Check everything that was asked for and make the run's directory; no worker yet.
 
-    `seeds` holds the values of the options that set seeds, None where one was not given.
+    `seeds` holds the values of the options that set seeds, `weights` that of `--weights`, None where one was not given.
 
     Raises:
         UsageError: a setting, the device or the data is not as it must be; nothing was made.
         LabError: the directory cannot be made.
     """
     experiment = find(slug)
-    hyperparameters = parse_or_raise(experiment.hyperparameters, parse_settings(pairs, seeds))
+    settings = add_weights(parse_settings(pairs, seeds), weights, experiment)
+    hyperparameters = parse_or_raise(experiment.hyperparameters, settings)
     device = parse_device(device)
-    folder = parse_data_folder(data)
-    summary = load(folder, cache_root()).summary()
+    folder = parse_data_folder(data, experiment.data)
+    summary = summarise(experiment.data, folder, cache_root(), hyperparameters.model_dump())
     return create_run(runs_root(), experiment, hyperparameters, summary, folder, device)
 
 
@@ -126,6 +132,7 @@ def document_of(reader: RunReader) -> dict[str, Any]:
         reader.state,
         message_of(reader),
         reader.results,
+        reader.notes,
         reader.directory.result_files(),
         findings_of(reader),
     )

@@ -1,4 +1,4 @@
-"""What was typed after `--set`, `--seeds`, `--device` and `--data`, checked before anything is made."""
+"""What was typed after `--set` and the other options of a run, checked before anything is made."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from iml_tui.errors import UsageError
-from iml_tui.runs.requests import device_problem
+from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.data_kinds import DataKind
+from iml_tui.runs.requests import DATA_FOLDERS, device_problem
 from iml_tui.text import quoted
 
 
@@ -36,6 +38,21 @@ def parse_settings(pairs: Iterable[str], seeds: Mapping[str, str | None]) -> dic
     return settings
 
 
+def add_weights(settings: Mapping[str, str], weights: str | None, experiment: Experiment) -> dict[str, str]:
+    """The settings with what was typed after `--weights`, None where nothing was.
+
+    Raises:
+        UsageError: the experiment starts from no pretrained weights, or `--set` names others.
+    """
+    if weights is None:
+        return dict(settings)
+    if "weights" not in experiment.hyperparameters.model_fields:
+        raise UsageError(f"--weights: {experiment.slug} starts from no pretrained weights; leave it out")
+    if "weights" in settings:
+        raise UsageError("weights are given twice, by --weights and by --set weights=…; give them once")
+    return {**settings, "weights": weights}
+
+
 def parse_device(text: str) -> str:
     """The device in lower case. Whether it is there is for the worker to find out.
 
@@ -49,20 +66,23 @@ def parse_device(text: str) -> str:
     return device
 
 
-def parse_data_folder(text: str | None) -> Path | None:
+def parse_data_folder(text: str | None, kind: DataKind | None) -> Path | None:
     """The folder given with `--data`, or None for the embedded data.
 
+    `kind` is the data that are needed, None where any will do.
+
     Raises:
-        UsageError: there is no such folder.
+        UsageError: there is no such folder, or none is read for this kind of data.
     """
     if text is None:
         return None
+    if kind is not None and kind not in DATA_FOLDERS:
+        raise UsageError(f"--data {quoted(text)} would be ignored: this experiment renders its own data; leave it out")
     try:
         folder = Path(text).expanduser()
     except RuntimeError:  # A user without a home directory: the name is then taken as it is.
         folder = Path(text)
     if not text.strip() or not folder.is_dir():
-        raise UsageError(
-            f"--data {quoted(text)} is not a folder; it needs one with train.csv, validation.csv, test.csv"
-        )
+        needed = [folder.needs for each, folder in DATA_FOLDERS.items() if kind in (None, each)]
+        raise UsageError(f"--data {quoted(text)} is not a folder; it needs one with {'; or with '.join(needed)}")
     return folder

@@ -11,6 +11,7 @@ from iml_tui.experiments.charts import BY_LAYER, METRIC_TITLES, Chart, ChartX
 from iml_tui.experiments.hyperparameters import MAX_TRIALS
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.experiments.seeds import seeds_of
+from iml_tui.experiments.trials import RUNNING_ACCURACY, FaceTrial
 from iml_tui.runs.comparison_properties import keys_of, properties
 from iml_tui.runs.reading import BATCH_LOSS, RunReader
 from iml_tui.runs.record import ACTIVE_STATES
@@ -27,6 +28,7 @@ CHARTED = (
     "test_accuracy",
     "test_loss",
     BATCH_LOSS,
+    RUNNING_ACCURACY,
     GRADIENT_NORMS,
 )
 """What can be charted, in the order in which one looks at it."""
@@ -174,8 +176,9 @@ def together(items: Sequence[Compared]) -> Results:
 def charted(results: Results) -> list[str]:
     """Those of `CHARTED` that the results have anything for; those of every epoch always."""
     found = list(CHARTED)
-    if not any(BATCH_LOSS in trial.series for trial in results.trials):
-        found.remove(BATCH_LOSS)
+    for name in (BATCH_LOSS, RUNNING_ACCURACY):
+        if not any(name in trial.series for trial in results.trials):
+            found.remove(name)
     if not any(epoch.gradient_norms for trial in results.trials for epoch in trial.epochs):
         found.remove(GRADIENT_NORMS)
     return found
@@ -188,17 +191,21 @@ def chart_of(name: str, *, log_y: bool = False) -> Chart:
         return Chart(stem, BY_LAYER, (name,), x="layer", y_label="squared L2 norm", log_y=True)
     title = METRIC_TITLES[name]
     y_label = "accuracy" if name.endswith("accuracy") else "loss (nats)"
-    x: ChartX = "batch" if name == BATCH_LOSS else "epoch"
+    x: ChartX = "batch" if name in (BATCH_LOSS, RUNNING_ACCURACY) else "epoch"
     return Chart(stem, title[0].upper() + title[1:], (name,), x=x, y_label=y_label, log_y=log_y)
 
 
 def notices(items: Sequence[Compared]) -> list[str]:
-    """Sentences on what stands against comparing these figures: other data, runs that go on, models without epochs."""
+    """Sentences on what stands against comparing these figures.
+
+    Other data, other pretrained weights and what those do not show, runs that go on, models without epochs.
+    """
     found = []
     by_hash = {item.reader.record.data.sha256: item.reader.record.data.name for item in items}
     if len(by_hash) > 1:
         names = ", ".join(printable(f"{name} ({sha256[:8]}…)") for sha256, name in by_hash.items())
         found.append(f"The figures are on different data, and cannot be compared between them: {names}.")
+    found += _on_weights(items)
     readers = list({item.run: item.reader for item in items}.values())
     active = [reader.directory.id for reader in readers if reader.state in ACTIVE_STATES]
     if active:
@@ -207,3 +214,14 @@ def notices(items: Sequence[Compared]) -> list[str]:
     if without:
         found.append(f"Without a whole epoch, and so without figures: {', '.join(without)}.")
     return found
+
+
+def _on_weights(items: Sequence[Compared]) -> list[str]:
+    started = [item for item in items if isinstance(item.result.trial, FaceTrial) and item.result.trial.is_pretrained]
+    weights = [item.reader.record.weights for item in started]
+    by_hash = {each.sha256: each for each in weights if each is not None}
+    found = []
+    if len(by_hash) > 1:
+        names = ", ".join(printable(f"{each.name} ({sha256[:8]}…)") for sha256, each in by_hash.items())
+        found.append(f"The pretrained models start from different weights: {names}.")
+    return found + [printable(caveat) for caveat in dict.fromkeys(each.caveat for each in by_hash.values()) if caveat]

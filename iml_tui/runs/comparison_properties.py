@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from iml_tui.experiments.hyperparameters import format_setting
 from iml_tui.experiments.results import TrialResult
 from iml_tui.experiments.seeds import seeds_of
+from iml_tui.experiments.trials import FaceTrial
 from iml_tui.runs.record import DeviceRecord, RunRecord
 from iml_tui.text import printable
 
@@ -17,6 +18,8 @@ HASH_SHOWN = 12
 _TITLES = {"kind": "Kind of model"}
 # As the experiments' own labels have them.
 _SHORT = {"learning_rate": "lr", "batch_size": "batch"}
+# Of a run on faces, and so of all its models.
+_OF_PICTURES = ("image_size", "difficulty")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def properties(record: RunRecord, result: TrialResult) -> dict[str, Property]:
     """All that is known of a model, by a key of its own, in the order in which a label tells of it."""
     return {
         **dict(_settings(result)),
+        **dict(_pictures(record, result)),
         "seeds": _seeds(result),
         "data": Property("Data", printable(record.data.name), printable(record.data.name)),
         "data_sha256": _hash(record.data.sha256),
@@ -68,11 +72,29 @@ def _value(known: Mapping[str, Property], key: str) -> str | None:
 def _settings(result: TrialResult) -> Iterator[tuple[str, Property]]:
     trial = result.trial
     for name, value in trial.hyperparameters.items():
+        if value is None:  # Boosted trees have no learning rate.
+            continue
         title = _TITLES.get(name, name.replace("_", " ").capitalize())
         text = printable(format_setting(value)) or "none"
         short = _short(name, value, text)
         usual = type(trial).model_fields[name].default == value
         yield f"setting.{name}", Property(title, text, short, usual)
+
+
+def _pictures(record: RunRecord, result: TrialResult) -> Iterator[tuple[str, Property]]:
+    """What a baseline on faces has from its run: the pretrained weights where it starts from any, and the pictures."""
+    if not isinstance(result.trial, FaceTrial):
+        return
+    if result.trial.is_pretrained and record.weights is not None:
+        name = printable(record.weights.name)
+        yield "weights", Property("Pretrained weights", name, name)
+        shown = f"{printable(record.weights.sha256[:HASH_SHOWN])}…"
+        yield "weights_sha256", Property("SHA-256 of the weights", shown, f"weights {shown}")
+    for key in _OF_PICTURES:
+        if key in record.hyperparameters:
+            text = printable(format_setting(record.hyperparameters[key]))
+            words = key.replace("_", " ")
+            yield f"setting.{key}", Property(words.capitalize(), text, f"{words} {text}")
 
 
 def _short(name: str, value: object, text: str) -> str:

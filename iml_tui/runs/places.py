@@ -21,6 +21,11 @@ def runs_root() -> Path:
     return data_root() / "runs"
 
 
+def weights_root() -> Path:
+    """The directory that holds the weights of the offline source task, which take minutes to make."""
+    return data_root() / "weights"
+
+
 def cache_root() -> Path:
     """What can be made again: parsed CSV files."""
     home = os.environ.get("IML_LAB_HOME")

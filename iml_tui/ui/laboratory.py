@@ -40,9 +40,9 @@ class Laboratory:
             UsageError: the data is malformed.
             LabError: the run cannot be kept or the worker cannot be started.
         """
-        from iml_tui.data.loading import load  # Imports numpy, which the first paint does not wait for.
+        from iml_tui.data.loading import summarise  # Imports numpy, which the first paint does not wait for.
 
-        data = load(data_directory, cache_root()).summary()
+        data = summarise(experiment.data, data_directory, cache_root(), hyperparameters.model_dump())
         directory = create_run(self.root, experiment, hyperparameters, data, data_directory, device)
         self._started[directory] = start_worker(directory)
         return directory

@@ -52,3 +52,36 @@ def test_a_list_is_written_with_commas_and_checked() -> None:
     assert read(frequencies="0.5, 2").frequencies == (0.5, 2.0)
     _, errors = parse(Settings, {"frequencies": "0.5, none"})
     assert errors[0].message == "must be numbers separated by commas, each greater than 0"
+
+
+class Texts(Hyperparameters):
+    note: Annotated[str, Field(title="Note", description="Anything.")] = "nothing"
+    word: Annotated[
+        str, Field(max_length=3, description="A short one.", json_schema_extra={"allowed": "must be a short word"})
+    ] = "one"
+
+
+def test_a_plain_str_is_a_text() -> None:
+    note, word = fields(Texts)[:2]
+    assert (note.kind, note.default, note.choices, note.allowed) == ("text", "nothing", (), "must not be empty")
+    assert word.allowed == "must be a short word"
+    assert format_setting(note.default) == "nothing"
+
+
+@pytest.mark.parametrize("text", ["none", " two  words ", "1_000", "0.5, 1", "München/Gewichte.pth", "Yes"])
+def test_a_text_is_taken_as_it_is_typed(text: str) -> None:
+    settings, errors = parse(Texts, {"note": text})
+    assert errors == []
+    assert isinstance(settings, Texts)
+    assert settings.note == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "   "])
+def test_an_empty_text_is_refused_with_its_key(text: str) -> None:
+    _, errors = parse(Texts, {"note": text})
+    assert [str(error) for error in errors] == [f"note = '{text}': must not be empty"]
+
+
+def test_a_text_beyond_its_bounds_is_refused_in_the_words_of_the_field() -> None:
+    _, errors = parse(Texts, {"word": "four"})
+    assert [str(error) for error in errors] == ["word = 'four': must be a short word"]

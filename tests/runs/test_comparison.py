@@ -12,6 +12,7 @@ import pytest
 
 from iml_tui.experiments.charts import curves
 from iml_tui.experiments.tables import Spread, Table
+from iml_tui.experiments.trials import RUNNING_ACCURACY
 from iml_tui.runs.comparison import (
     CHARTED,
     GRADIENT_NORMS,
@@ -29,7 +30,7 @@ from iml_tui.runs.comparison import (
 from iml_tui.runs.comparison_tables import comparison_tables
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.reading import BATCH_LOSS, RunReader
-from iml_tui.runs.record import State
+from iml_tui.runs.record import State, WeightsRecord
 from iml_tui.runs.table_files import write_tables
 from tests.recorded import CREATED, recorded_run
 
@@ -159,7 +160,7 @@ def test_curves_are_those_of_the_runs_under_their_new_names(root: Path) -> None:
 
 def test_every_metric_can_be_charted_and_gradients_where_recorded(root: Path) -> None:
     results = together(models(recorded_run(root, "batch-norm", epochs=3)))
-    assert charted(results) == [name for name in CHARTED if name != GRADIENT_NORMS]
+    assert charted(results) == [name for name in CHARTED if name not in (GRADIENT_NORMS, RUNNING_ACCURACY)]
     for name in charted(results):
         assert [len(curve.y) > 0 for curve in curves(chart_of(name), results)] == [True, True]
     trial = results.trials[1]
@@ -290,3 +291,48 @@ def test_settings_that_only_one_kind_of_model_has_are_not_known_of_the_other(roo
     made = table(models(run), "differences")
     assert ("Kind of model", "mlp", "nearest-neighbour") in made.rows
     assert ("Learning rate", "0.001", "–") in made.rows
+
+
+# Faces
+
+
+def on_weights(run: RunDirectory, name: str, sha256: str, caveat: str = "") -> RunDirectory:
+    weights = WeightsRecord(kind="file", name=name, sha256=sha256, caveat=caveat)
+    return changed(run, weights=weights)
+
+
+def test_runs_on_faces_are_compared_by_weights_pictures_and_settings(root: Path) -> None:
+    one = on_weights(recorded_run(root, "face-baselines", learning_rates=(0.001,)), "ImageNet", "aa" * 32)
+    other = recorded_run(root, "face-baselines", learning_rates=(0.001,), difficulty=0.25, image_size=32)
+    other = on_weights(other, "offline source task", "bb" * 32, "Much of it overlaps.")
+    items = [item for item in models(one, other) if item.result.label in ("XGBoost", "fine-tune 0.001")]
+    assert len(items) == 4
+    made = table(items, "differences")
+    rows = {row[0]: row[1:] for row in made.rows}
+    assert rows["Learning rate"] == ("–", "0.001", "–", "0.001")
+    assert rows["Pretrained weights"] == ("–", "ImageNet", "–", "offline source task")
+    assert rows["SHA-256 of the weights"] == ("–", "aaaaaaaaaaaa…", "–", "bbbbbbbbbbbb…")
+    assert rows["Difficulty"] == ("0.5", "0.5", "0.25", "0.25")
+    assert rows["Image size"] == ("0", "0", "32", "32")
+    assert len(set(labels(items))) == 4
+    assert "fine-tune 0.001 · offline source task" in labels(items)
+    told = notices(items)
+    assert told == [
+        "The pretrained models start from different weights: ImageNet (aaaaaaaa…), offline source task (bbbbbbbb…).",
+        "Much of it overlaps.",
+    ]
+    assert notices([item for item in items if item.result.label == "XGBoost"]) == []
+
+
+def test_every_metric_of_faces_can_be_charted(root: Path) -> None:
+    results = together(models(recorded_run(root, "face-baselines", learning_rates=(0.001,))))
+    assert charted(results) == [name for name in CHARTED if name != GRADIENT_NORMS]
+    for name in charted(results):
+        assert len(curves(chart_of(name), results)) == 5
+    assert chart_of(RUNNING_ACCURACY).x == "batch"
+
+
+def test_a_run_of_the_source_task_stands_beside_others(root: Path) -> None:
+    items = models(recorded_run(root, "offline-weights"), recorded_run(root, "epochs", epochs=2))
+    assert len(table(items, "results").rows) == 2
+    assert "Kind of model" in [row[0] for row in table(items, "differences").rows]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from iml_tui.experiments.results import EpochMetrics, Results, TrialProgress
+from iml_tui.experiments.results import EpochMetrics, Results, TrialProgress, TrialResult
+from iml_tui.experiments.trials import Baseline, FaceTrial, SourceTrial
 from iml_tui.runs.progress import duration, listed, most_telling, remaining_seconds, run_progress, trial_fraction
 from iml_tui.runs.reading import RunReader
-from tests.recorded import recorded_run
+from tests.recorded import DATA, recorded_run
 
 
 @pytest.fixture
@@ -99,3 +100,54 @@ def test_the_running_and_the_failed_are_told_of_first(root: Path) -> None:
     assert [trial.index for trial in most_telling(trials, 5)] == [1, 6, 7, 8, 9]
     assert [trial.index for trial in most_telling(trials, 1)] == [7]
     assert most_telling(trials, 0) == []
+
+
+def face_results(shift: int = 0) -> Results:
+    """The seventeen trials of the five baselines, waiting."""
+    kinds: list[tuple[Baseline, tuple[float | None, ...]]] = [("xgboost-pixels", (None,))]
+    kinds += [(kind, (0.1, 0.01, 0.001, 1e-4, 1e-5)) for kind in ("from-scratch", "linear-probing", "fine-tuning")]
+    kinds += [("sklearn-probing", (None,))]
+    trials = [
+        FaceTrial(
+            name=f"{kind} {rate}",
+            label=kind,
+            seed=1,
+            epochs=1,
+            kind=kind,
+            learning_rate=rate,
+            batch_size=32,
+            shift=shift,
+        )
+        for kind, rates in kinds
+        for rate in rates
+    ]
+    return Results("face-baselines", DATA, [TrialResult(i, trial) for i, trial in enumerate(trials)])
+
+
+def test_the_networks_take_most_of_a_run_on_faces() -> None:
+    results = face_results()
+    shares: dict[str, float] = {}
+    for trial in results.trials:
+        trial.state = "done"
+        shares[trial.label] = shares.get(trial.label, 0.0) + run_progress(results, 10.0).fraction
+        trial.state = "waiting"
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["fine-tuning"] == shares["from-scratch"] > shares["xgboost-pixels"] > shares["sklearn-probing"]
+    assert shares["linear-probing"] < 0.01, "its features were extracted beforehand"
+
+
+def test_probes_whose_pictures_move_run_the_network_at_every_step() -> None:
+    def probing(results: Results) -> float:
+        for trial in results.trials:
+            trial.state = "done" if trial.label == "linear-probing" else "waiting"
+        return run_progress(results, 10.0).fraction
+
+    assert probing(face_results(shift=2)) > 10 * probing(face_results())
+
+
+def test_the_source_task_grows_with_its_batches() -> None:
+    trial = SourceTrial(name="source", label="source", seed=1, epochs=3, learning_rate=0.001, batch_size=64)
+    results = Results("offline-weights", DATA, [TrialResult(0, trial)])
+    results.trials[0].progress = TrialProgress(epoch=1, step=5, steps=10)
+    assert run_progress(results, 10.0).fraction == pytest.approx(1 / 6)
+    assert run_progress(results, 10.0).remaining == pytest.approx(50)

@@ -14,9 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Button, Label
 
 from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.data_kinds import DataKind
 from iml_tui.experiments.fields import NOTHING, FieldSpec
 from iml_tui.experiments.hyperparameters import Hyperparameters, fields, format_setting, parse
-from iml_tui.runs.requests import DEVICE_HELP, device_problem
+from iml_tui.runs.requests import DATA_FOLDERS, DEVICE_HELP, device_problem
 from iml_tui.ui.messages import StartRequested
 from iml_tui.ui.widgets.form_field import FieldHeading, FormField
 
@@ -34,7 +35,10 @@ class Settings:
 
 
 class HyperparameterForm(Widget):
-    """Shows one experiment; what was typed for the others is kept until they are shown again."""
+    """Shows one experiment; what was typed for the others is kept until they are shown again.
+
+    The device is that of all experiments, the folder that of all on the same kind of data.
+    """
 
     BINDINGS = [
         Binding("f9", "reset_field", "Reset", key_display="F9", id="form.reset-field", tooltip="Put the default back"),
@@ -46,7 +50,10 @@ class HyperparameterForm(Widget):
         super().__init__(id="form")
         self.experiment = experiment
         self._drafts: dict[str, dict[str, str]] = {}
-        self._shared = {DATA: str(data) if data is not None else "", DEVICE: device}
+        self._device = device
+        self._data: dict[DataKind, str] = {}
+        if data is not None:
+            self._data[_kind_of(data)] = str(data)
         self._complete = False
 
     def compose(self) -> ComposeResult:
@@ -89,16 +96,11 @@ class HyperparameterForm(Widget):
                 choices=spec.choices,
                 placeholder=NOTHING if spec.kind in ("integers", "numbers") else "",
             )
-        yield FormField(
-            DATA,
-            "Data folder",
-            "",
-            self._shared[DATA],
-            placeholder="the embedded cities",
-            help="A folder with train.csv, validation.csv and test.csv, each with the columns long, lat, country. "
-            "Empty takes the embedded cities.",
-        )
-        yield FormField(DEVICE, "Device", "auto", self._shared[DEVICE], help=DEVICE_HELP)
+        folder = DATA_FOLDERS.get(self.experiment.data)
+        if folder is not None:
+            given = self._data.get(self.experiment.data, "")
+            yield FormField(DATA, "Data folder", "", given, placeholder=folder.embedded, help=folder.help)
+        yield FormField(DEVICE, "Device", "auto", self._device, help=DEVICE_HELP)
 
     async def show(self, experiment: Experiment) -> None:
         """Show another experiment's fields."""
@@ -123,7 +125,7 @@ class HyperparameterForm(Widget):
     def settings(self) -> Settings | None:
         """What is asked for; None where the form has errors, which are shown, the cursor in the first."""
         hyperparameters = self._validate()
-        data, device = self._shared[DATA].strip(), self._shared[DEVICE].strip()
+        data, device = self._data.get(self.experiment.data, "").strip(), self._device.strip()
         if hyperparameters is None or device_problem(device):
             wrong = [field for field in self.query(FormField) if field.has_class("-invalid")]
             if wrong:
@@ -132,16 +134,22 @@ class HyperparameterForm(Widget):
         return Settings(hyperparameters, Path(data).expanduser() if data else None, device)
 
     def show_data_error(self, message: str) -> None:
-        """Say at its field why the data cannot be used."""
-        field = self.query_one(f"#field-{DATA}", FormField)
-        field.show_error(message)
-        field.focus_value()
+        """Say at its field why the data cannot be used; below the fields where no folder can be given."""
+        for field in self.query(f"#field-{DATA}").results(FormField):
+            field.show_error(message)
+            field.focus_value()
+            return
+        self._show_error(message)
 
     def on_form_field_changed(self, event: FormField.Changed) -> None:
         """Validate as the user types."""
         event.stop()
-        if event.field.key in self._shared:
-            self._shared[event.field.key] = event.field.value
+        if not event.field.is_attached:
+            return  # It belonged to an experiment that is not shown any more.
+        if event.field.key == DATA:
+            self._data[self.experiment.data] = event.field.value
+        elif event.field.key == DEVICE:
+            self._device = event.field.value
         self._validate()
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -172,19 +180,30 @@ class HyperparameterForm(Widget):
     def _validate(self) -> Hyperparameters | None:
         hyperparameters, errors = parse(self.experiment.hyperparameters, self._texts())
         messages = {error.name: error.message for error in errors}
-        messages[DEVICE] = device_problem(self._shared[DEVICE])
+        messages[DEVICE] = device_problem(self._device)
         for field in self.query(FormField):
             field.show_error(messages.get(field.key, ""))
-        together = messages.get("", "")
-        self.query_one("#form-error", Label).update(f"▲ {together}" if together else "")
+        self._show_error(messages.get("", ""))
         return hyperparameters
 
+    def _show_error(self, message: str) -> None:
+        """Say what is wrong with no single field; "" clears it."""
+        self.query_one("#form-error", Label).update(f"▲ {message}" if message else "")
+
     def _texts(self) -> dict[str, str]:
-        return {field.key: field.value for field in self.query(FormField) if field.key not in self._shared}
+        return {field.key: field.value for field in self.query(FormField) if field.key not in (DATA, DEVICE)}
 
     def _keep_draft(self) -> None:
         if self._complete:
             self._drafts[self.experiment.slug] = self._texts()
+            for field in self.query(f"#field-{DATA}").results(FormField):
+                self._data[self.experiment.data] = field.value
+
+
+def _kind_of(folder: Path) -> DataKind:
+    from iml_tui.data.image_folder import looks_like_image_folder  # Imports numpy; most have no folder to look at.
+
+    return "faces" if looks_like_image_folder(folder) else "cities"
 
 
 def _help(spec: FieldSpec) -> str:

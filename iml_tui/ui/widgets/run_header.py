@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from iml_tui.experiments.base import Experiment
+from iml_tui.runs.preparing import PreparationClock, preparation_of, preparation_text
 from iml_tui.runs.progress import duration, run_progress
 from iml_tui.runs.reading import RunReader
 from iml_tui.text import printable
@@ -17,11 +18,12 @@ from iml_tui.ui.widgets.trial_progress import bar
 
 
 class RunHeader(Static):
-    """Two lines on the run, a third where there is something to tell."""
+    """Two lines on the run, a third where there is something to tell, and what its pretrained weights do not show."""
 
     def __init__(self) -> None:
         super().__init__(id="run-header")
         self._run: tuple[Experiment, RunReader, bool] | None = None
+        self._clock = PreparationClock()
 
     def on_resize(self) -> None:
         """Cut the run's second line anew."""
@@ -59,6 +61,8 @@ class RunHeader(Static):
 
     def show_run(self, experiment: Experiment, reader: RunReader, *, stopping: bool) -> None:
         """Show a run as it stands."""
+        if self._run is None or self._run[1] is not reader:
+            self._clock = PreparationClock()
         self._run = (experiment, reader, stopping)
         state = "stopping" if stopping and reader.state == "running" else reader.state
         look = RUN_LOOKS[state]
@@ -70,21 +74,35 @@ class RunHeader(Static):
                 title=experiment.title,
                 run=printable(reader.directory.id),
             ),
-            Content(self._fitted(_second_line(reader, state))),
+            Content(self._second_line(reader, state)),
         ]
         told = _told(reader, state)
         if told:
             lines.append(Content.from_markup(f"[{look.style}]$told[/]", told=printable(told)))
+        weights = reader.results.weights
+        if weights is not None and weights.caveat and self.screen.has_class("-tall"):
+            # It takes some lines. On a screen that has few, tables, findings and log tell it.
+            lines.append(Content.from_markup("[dim]$caveat[/dim]", caveat=printable(weights.caveat)))
         self.update(Content("\n").join(lines))
+
+    def _second_line(self, reader: RunReader, state: str) -> str:
+        """What is prepared, with its numbers whatever the width; else how far the run is."""
+        preparing = preparation_of(reader)
+        if preparing is None:
+            return self._fitted(_second_line(reader, state))
+        left = self._clock.remaining(preparing, time.time())
+        return preparation_text(preparing, left, self.content_size.width or None)
 
 
 def _second_line(reader: RunReader, state: str) -> str:
     record = reader.record
     where = printable(record.device.name or record.device.requested)
+    if record.weights is not None:
+        where = f"{printable(record.weights.name)} · {where}"
     if record.started is None:
         return f"{where} · {printable(record.data.name)}"
     seconds = reader.seconds(time.time())
-    progress = run_progress(reader.results, seconds)
+    progress = run_progress(reader.results, reader.training_seconds(time.time()))
     if state in ("running", "stopping"):
         left = f"{duration(progress.remaining)} left" if progress.remaining is not None else "…"
         return f"{bar(progress.fraction, 10)} {progress.fraction:4.0%} · {left} · {duration(seconds)} so far · {where}"
