@@ -111,13 +111,13 @@ class LogisticProbe:
 
     Args:
         features: the splits.
-        warn: told in a sentence that the fit did not converge, should it not.
+        note: told in a sentence that the fit did not converge, should it not.
     """
 
     rounds = 1
 
-    def __init__(self, features: Mapping[SplitName, FeatureInputs], warn: Callable[[str], None]) -> None:
-        self._features, self._warn = features, warn
+    def __init__(self, features: Mapping[SplitName, FeatureInputs], note: Callable[[str], None]) -> None:
+        self._features, self._note = features, note
         self._model = LogisticRegression()
         self.parameters = features["train"].features.shape[1] + 1
 
@@ -129,7 +129,7 @@ class LogisticProbe:
         for warning in caught:
             logging.info("scikit-learn: %s", warning.message)
         if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-            self._warn(
+            self._note(
                 f"The logistic regression on the features had not converged after its {self._model.max_iter} "
                 "iterations, scikit-learn's default; its figures are those of where it stood."
             )

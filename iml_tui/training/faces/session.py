@@ -161,7 +161,7 @@ class FaceSession:
 
             if trial.kind == "xgboost-pixels":
                 return FittedTrainer(BoostedPixels(trial.seed, self._data, self._device), stop)
-            return FittedTrainer(LogisticProbe(self._shared_features().inputs(), self._context.preparation.warn), stop)
+            return FittedTrainer(LogisticProbe(self._shared_features().inputs(), self._context.preparation.note), stop)
         head = make_head(trial.seed)
         if _on_features(trial):
             network = LogitNetwork(torch.nn.Identity(), head)
