@@ -11,9 +11,11 @@ from iml_tui.experiments.batch_size import BatchSizeExperiment
 from iml_tui.experiments.best_mlp import BestMLPExperiment
 from iml_tui.experiments.depth_width import DepthWidthExperiment
 from iml_tui.experiments.epochs import EpochsExperiment
+from iml_tui.experiments.face_baselines import FaceBaselinesExperiment
 from iml_tui.experiments.gradients import GradientsExperiment
 from iml_tui.experiments.healthy_gradients import HealthyGradientsExperiment
 from iml_tui.experiments.learning_rate import LearningRateExperiment
+from iml_tui.experiments.offline_weights import OfflineWeightsExperiment
 from iml_tui.experiments.sine_features import SineFeaturesExperiment
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -26,6 +28,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     HealthyGradientsExperiment(),
     SineFeaturesExperiment(),
     BestMLPExperiment(),
+    FaceBaselinesExperiment(),
+    OfflineWeightsExperiment(),
 )
 
 

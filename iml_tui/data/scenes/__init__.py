@@ -1,0 +1,1 @@
+"""Rendered scenes of overlapping shapes, with several labels each: the data of the offline source task."""

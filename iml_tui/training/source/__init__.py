@@ -1,0 +1,1 @@
+"""The offline source task: a network pretrained on rendered scenes."""

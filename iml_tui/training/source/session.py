@@ -1,0 +1,53 @@
+"""Pretraining on scenes, and keeping the weights for other tasks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Literal
+
+from iml_tui.data.scenes.dataset import SceneData, load_scenes
+from iml_tui.experiments.trials import SourceTrial
+from iml_tui.runs.places import cache_root, weights_root
+from iml_tui.training.group_recorder import GroupRecorder, StepSeries
+from iml_tui.training.run_context import RunContext, TrialEnd
+from iml_tui.training.session import train_epochs
+from iml_tui.training.source.trainer import SourceTrainer
+from iml_tui.training.weights_store import SourceSettings, save_offline
+
+
+def train_source(context: RunContext, trials: Sequence[SourceTrial]) -> Literal["done", "stopped"]:
+    """Render the scenes and train every trial on them; of each that ends well the weights are kept.
+
+    Raises:
+        StoppedError: the run was asked to stop while the scenes were being rendered.
+        LabError: the scenes cannot be kept.
+    """
+    settings = context.settings
+    data = load_scenes(cache_root(), int(settings["pictures"]), int(settings["image_size"]), context.preparation)
+    context.preparation.note(data.note)
+    for position, trial in enumerate(trials):
+        if context.stop() or not _train(context, position, trial, data):
+            return "stopped"
+    return "done"
+
+
+def _train(context: RunContext, position: int, trial: SourceTrial, data: SceneData) -> bool:
+    """Train one trial; False when it was stopped."""
+    trainer = SourceTrainer(trial, data, context.device.device)
+    with StepSeries(context.directory, [position], [trial]) as series:
+        samples = trial.samples_per_step(len(data.splits["train"]))
+        group = GroupRecorder([position], trainer, samples, series, context.events, context.stop)
+        group.start()
+        logging.info("training %s", trial.name)
+        complete = train_epochs(trainer, trial.epochs, group, lambda epoch: None)
+    diverged = bool(group.diverged[0])
+    if complete and not diverged:
+        state = trainer.network.backbone.state_dict()
+        file = save_offline(weights_root(), SourceSettings.of(trial, context.settings), state, context.directory.id)
+        context.preparation.note(f"The weights are kept in {file.name} for runs that ask for offline weights.")
+    end: TrialEnd = "diverged" if diverged else "done" if complete else "stopped"
+    context.events.append("trial_finished", trial=position, state=end, parameters=trainer.parameters[0], durable=True)
+    context.trial_ended(position, end, group.epochs_done)
+    logging.info("%s: %s after %d epochs", trial.name, end, group.epochs_done)
+    return complete
