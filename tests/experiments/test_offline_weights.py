@@ -107,7 +107,7 @@ def test_findings_name_the_best_the_worst_and_what_is_guessed() -> None:
 def test_heads_without_figures_are_no_finding_of_their_own() -> None:
     lost = results()
     lost.trials[0].epochs[0].metrics = dict.fromkeys(metrics(), math.nan)
-    assert EXPERIMENT.findings(lost)[0].text == "No head has a finite accuracy."
+    assert EXPERIMENT.findings(lost)[0].text == "None of the 8 heads has a finite accuracy."
 
 
 def test_a_training_that_diverged_is_told() -> None:
