@@ -81,7 +81,9 @@ class Worker:
         try:
             state, message = self._train(events), ""
         except Exception as error:  # Whatever it is, the record must say that the run failed.
-            logging.exception("the run failed")
+            # A `LabError` says all that there is to say; the last line of the log is its sentence.
+            if not isinstance(error, LabError):
+                logging.exception("the run failed")
             state, message = "failed", explain(error, self._directory.log_file)
         try:
             self._save_results()

@@ -158,7 +158,9 @@ class FaceBaselinesHyperparameters(Hyperparameters):
     @classmethod
     def _check_image_size(cls, value: int) -> int:
         if 0 < value < LEAST_IMAGE_SIZE:
-            raise ValueError(f"must be 0, or at least {LEAST_IMAGE_SIZE} pixels, of which ResNet18 leaves something")
+            raise ValueError(
+                f"must be 0, or at least {LEAST_IMAGE_SIZE} pixels: ResNet18 leaves nothing of smaller ones"
+            )
         return value
 
     @model_validator(mode="after")

@@ -47,10 +47,10 @@ def _weights(results: Results) -> list[Finding]:
     best = max(trained, key=lambda model: model.last("test_accuracy"))
     caveat = printable(weights.caveat)
     name = printable(weights.name)
-    whose = ", not from ImageNet's weights as the report's do" if weights.kind == "offline" else ""
+    whose = ", not from ImageNet's as the report's do" if weights.kind == "offline" else ""
     text = (
-        f"The pretrained baselines start from {name}{whose}; the best of them reached a test accuracy of "
-        f"{shown(final(best, 'test_accuracy'))}{over_how_many(best)}.{f' {caveat}' if caveat else ''}"
+        f"The pretrained baselines start from other weights ({name}){whose}; the best of them reached a test "
+        f"accuracy of {shown(final(best, 'test_accuracy'))}{over_how_many(best)}.{f' {caveat}' if caveat else ''}"
     )
     evidence: dict[str, Value] = {
         "weights": name,

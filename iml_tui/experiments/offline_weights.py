@@ -179,9 +179,9 @@ def _heads_finding(model: TrialResult, results: Results) -> Finding:
         return Finding("What was learned", f"None of the {len(HEADS)} heads has a finite accuracy.", evidence)
     best, worst = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
     text = (
-        f"Best read off is {best}, right for {shown(evidence[best], 3)} of the test scenes where guessing is for "
-        f"{1 / len(HEADS[best]):.3f}; worst is {worst}, {shown(evidence[worst], 3)} where guessing is for "
-        f"{1 / len(HEADS[worst]):.3f}."
+        f"Best read off is {best}, right for {shown(evidence[best], 3)} of the test scenes (guessing: "
+        f"{1 / len(HEADS[best]):.3f}); worst is {worst}, {shown(evidence[worst], 3)} (guessing: "
+        f"{1 / len(HEADS[worst]):.3f})."
     )
     at_chance = [head for head in known if _is_at_chance(model, head, rows)]
     if at_chance:

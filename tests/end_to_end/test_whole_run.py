@@ -69,6 +69,9 @@ def test_a_device_that_is_not_there_fails_the_run_in_one_sentence(home: Home) ->
     assert "cuda:99" in document["message"]
     assert "cuda:99" in err
     assert "Traceback" not in err
+    log = RunDirectory(Path(document["directory"])).log_file.read_text()
+    assert "cuda:99" in log
+    assert "Traceback" not in log, "the log is a tab of the screen"
 
 
 def test_detached_runs_end_when_asked(home: Home) -> None:

@@ -146,10 +146,10 @@ async def test_a_picture_is_enlarged_and_moved(make_app: MakeApp, root: Path) ->
         await press(pilot, "right", "enter")
         assert app.lab.has_class(FULL)
         assert view(app).size.height == 23
-        assert "two in a cell" in text(app)
+        assert "in a cell" in text(app)
         before = view(app).drawing.lines
         await press(pilot, "up", "up", "up", "up", "up")
-        assert "rows 1–40" in text(app)
+        assert "rows 1–46" in text(app)
         assert view(app).drawing.lines != before
         await press(pilot, "plus", "plus", "left", "minus")
         assert "each 2 cells wide" in text(app)

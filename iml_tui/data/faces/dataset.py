@@ -63,11 +63,11 @@ def load_faces(cache_directory: Path, difficulty: float, size: int, on_preparati
         began = time.monotonic()
         found = render_faces(BASE_SEED, difficulty, on_preparation)
         seconds = time.monotonic() - began
-        note = f"the {count:,} faces were rendered in {seconds:.0f} s"
-        if not write_faces(cache_directory, sha256, *found):
-            note += ", and could not be kept for the next time"
+        note = f"The {count:,} faces were rendered in {seconds:.0f} s"
+        kept = write_faces(cache_directory, sha256, *found)
+        note += "." if kept else ", and could not be kept for the next time."
     else:
-        note = "the rendered faces come from the cache"
+        note = "The rendered faces come from the cache."
     pixels, masks = found
     if size != SIZE:
         pixels = _resized(pixels, size, on_preparation)

@@ -149,7 +149,8 @@ class FaceSession:
             "trial_finished", trial=position, state=end, parameters=trainer.parameters[0], durable=True
         )
         context.trial_ended(position, end, group.epochs_done)
-        logging.info("%s: %s after %d epochs", trial.name, end, group.epochs_done)
+        plural = "" if group.epochs_done == 1 else "s"
+        logging.info("%s: %s after %d epoch%s", trial.name, end, group.epochs_done, plural)
         return complete
 
     def _trainer(self, trial: FaceTrial) -> FaceTrainer:

@@ -138,4 +138,7 @@ def crop_for(width: int, height: int, pixels: int, zoom: int | None) -> Crop | N
         caption = width - GAP - shown[0] * scale if beside else _CAPTION_LINES
         crop = Crop(0, 0, *shown, scale, caption, beside)
         found.append(crop.placed((pixels - shown[0]) // 2, (pixels - shown[1]) // 2, pixels))
-    return max(found, key=lambda crop: (crop.width * crop.height * crop.zoom**2, crop.beside), default=None)
+    # A caption beside has room for all that is known, which is worth a little of the picture.
+    return max(
+        found, key=lambda crop: crop.width * crop.height * crop.zoom**2 * (1.1 if crop.beside else 1), default=None
+    )

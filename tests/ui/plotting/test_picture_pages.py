@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rich.cells import cell_len
@@ -14,7 +16,7 @@ from iml_tui.ui.plotting.picture_layout import crop_for, fitting_side, lay_out
 from iml_tui.ui.plotting.picture_page import PicturePainter, crop_of
 from iml_tui.ui.plotting.picture_paint import paint_picture
 from iml_tui.ui.plotting.picture_scene import PictureScene, ShownModel
-from tests.recorded_faces import CLASSES, made_up_faces, made_up_probabilities
+from tests.recorded_faces import CLASSES, GIVEAWAYS, made_up_faces, made_up_probabilities
 
 COLOURS = picture_colours("#121212", "#e0e0e0", "truecolor")
 
@@ -142,6 +144,19 @@ def test_a_page_tells_what_there_is() -> None:
     spot = page.spots[4]
     assert spot.holds(spot.x, spot.y)
     assert not spot.holds(spot.x - 1, spot.y)
+
+
+def test_an_enlarged_picture_tells_all_that_is_known_of_it() -> None:
+    shown = scene()
+    details = ", ".join(GIVEAWAYS)
+    pictures = replace(shown.pictures, details=(details,) * len(shown.pictures.labels))
+    shown = PictureScene(pictures, shown.models, shown.positions, shown.chosen)
+    for width, height in ((78, 22), (80, 23), (118, 38)):
+        crop = crop_of(shown, width, height, None)
+        assert crop is not None
+        page = PicturePainter().enlarged(shown, 0, crop, width, height, COLOURS)
+        words = page.drawing.plain().replace("▀", " ").split()
+        assert details in " ".join(words)
 
 
 def test_probabilities_are_those_of_the_decision() -> None:
