@@ -83,9 +83,7 @@ def make_contestants(batch_size: int, data: DeviceData) -> list[Contestant]:
     return [
         Contestant("DataLoader loop, one model", 1, loop.train_epoch),
         Contestant("resident data, one model", 1, lambda: single.train_epoch(lambda *_: True)),
-        Contestant(
-            "ensemble of four", len(SWEEP), lambda: sweep.train_epoch(lambda *_: True), TARGET
-        ),
+        Contestant("ensemble of four", len(SWEEP), lambda: sweep.train_epoch(lambda *_: True), TARGET),
     ]
 
 
