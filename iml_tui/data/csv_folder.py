@@ -6,7 +6,6 @@ An index column and other columns are ignored, the order of the columns does not
 from __future__ import annotations
 
 import hashlib
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from iml_tui.data.classes import Classes
 from iml_tui.data.csv_file import CSVFile, open_csv
 from iml_tui.data.csv_values import parse
 from iml_tui.data.dataset import Dataset, Split
+from iml_tui.data.folders import check_folder, folder_name
 from iml_tui.data.messages import malformed, unreadable
 from iml_tui.experiments.results import SPLITS
 from iml_tui.text import printable
@@ -31,7 +31,7 @@ class CSVFolder:
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return printable(self.path.resolve().name) or printable(str(self.path))
+        return folder_name(self.path)
 
     @property
     def source(self) -> str:
@@ -54,7 +54,7 @@ def open_folder(path: Path) -> CSVFolder:
     Raises UsageError, in one sentence, if the folder or a file is missing, of the wrong kind, unreadable, too large
     or not a CSV file with the three columns.
     """
-    _check_folder(path)
+    check_folder(path, "train.csv, validation.csv and test.csv")
     paths = [path / f"{split}.csv" for split in SPLITS]
     for file in paths:
         _check_there(file)
@@ -79,17 +79,6 @@ def parse_folder(folder: CSVFolder, sha256: str) -> Dataset:
         sha256=sha256,
         embedded=False,
     )
-
-
-def _check_folder(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise malformed(path, "there is no such folder") from None
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-    if not stat.S_ISDIR(mode):
-        raise malformed(path, "this is a file, where the folder with train.csv, validation.csv and test.csv is needed")
 
 
 def _check_there(path: Path) -> None:

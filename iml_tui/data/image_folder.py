@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from iml_tui.data.folders import check_folder, folder_name
 from iml_tui.data.image_files import EXTENSIONS, ClassListing, is_folder, list_class, visible_entries
-from iml_tui.data.messages import malformed, unreadable
+from iml_tui.data.messages import malformed
 from iml_tui.data.picture_summary import summarise_counts
 from iml_tui.errors import UsageError
 from iml_tui.experiments.results import SPLITS, DataSummary
@@ -61,7 +61,7 @@ class ImageFolderScan:
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return printable(self.path.resolve().name) or printable(str(self.path))
+        return folder_name(self.path)
 
     @property
     def source(self) -> str:
@@ -84,7 +84,7 @@ def scan_folder(path: Path) -> ImageFolderScan:
     Raises UsageError, in one sentence, if the folder, a split or a class is missing, ambiguous, unreadable or empty, or
     if there are not exactly two classes, the same in every split.
     """
-    _check_folder(path)
+    check_folder(path, "train, val and test")
     folders = _split_folders(path)
     class_names = _class_names(folders)
     digest = hashlib.sha256()
@@ -107,17 +107,6 @@ def looks_like_image_folder(path: Path) -> bool:
         return (path / "train").is_dir() and not _csv_files(path)
     except (OSError, ValueError):
         return False
-
-
-def _check_folder(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise malformed(path, "there is no such folder") from None
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-    if not stat.S_ISDIR(mode):
-        raise malformed(path, "this is a file, where the folder with train, val and test is needed")
 
 
 def _split_folders(path: Path) -> dict[str, Path]:

@@ -96,8 +96,7 @@ def load_pictures(
     from iml_tui.data.image_loading import load_image_folder
     from iml_tui.data.pictures import PictureTransform
 
-    crop = size or FOLDER_SIZE
-    chosen = transform or PictureTransform(resize=round(crop * 8 / 7), crop=crop)
+    chosen = transform or PictureTransform(resize=256, crop=FOLDER_SIZE).scaled(size)
     return load_image_folder(_expanded(folder), cache_directory, chosen, on_preparation)
 
 

@@ -27,6 +27,10 @@ class PictureTransform:
     resize: int
     crop: int
 
+    def scaled(self, size: int) -> PictureTransform:
+        """The same in proportion for squares of `size` pixels; itself for 0."""
+        return PictureTransform(resize=round(self.resize * size / self.crop), crop=size) if size else self
+
 
 @dataclass(frozen=True, eq=False)
 class PictureSplit:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from iml_tui.data.dataset import Dataset
-from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial, Trial
 from iml_tui.training.data import DeviceData
 from iml_tui.training.ensemble import EnsembleTrainer
 from iml_tui.training.group_recorder import GroupRecorder, StepSeries
@@ -64,14 +64,7 @@ class Session:
             epochs = trials[0].epochs
             maps = MapRecorder(context.directory, self._dataset, positions, epochs, context.events)
             complete = train_epochs(trainer, epochs, group, lambda epoch: maps.record(epoch, trainer))
-        for member, position in enumerate(positions):
-            end: TrialEnd = "diverged" if group.diverged[member] else "done" if complete else "stopped"
-            # Of some classifiers the number is known only after the fit.
-            context.events.append(
-                "trial_finished", trial=position, state=end, parameters=trainer.parameters[member], durable=True
-            )
-            context.trial_ended(position, end, group.epochs_done)
-            logging.info("%s: %s after %d epochs", trials[member].name, end, group.epochs_done)
+        record_ends(context, positions, trials, trainer, group, complete)
         return complete
 
     def _trainer(self, trials: Sequence[MLPTrial | ClassifierTrial]) -> Trainer:
@@ -109,3 +102,23 @@ def train_epochs(
         if epoch < epochs and group.stop_requested():
             return False
     return True
+
+
+def record_ends(
+    context: RunContext,
+    positions: Sequence[int],
+    trials: Sequence[Trial],
+    trainer: EpochTrainer,
+    group: GroupRecorder,
+    complete: bool,
+) -> None:
+    """Write what became of the trials of a group, and tell the run; `complete` as `train_epochs` returned it."""
+    epochs = group.epochs_done
+    for member, (position, trial) in enumerate(zip(positions, trials, strict=True)):
+        end: TrialEnd = "diverged" if group.diverged[member] else "done" if complete else "stopped"
+        # Of some classifiers the number is known only after the fit.
+        context.events.append(
+            "trial_finished", trial=position, state=end, parameters=trainer.parameters[member], durable=True
+        )
+        context.trial_ended(position, end, epochs)
+        logging.info("%s: %s after %d epoch%s", trial.name, end, epochs, "" if epochs == 1 else "s")

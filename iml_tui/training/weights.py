@@ -79,7 +79,7 @@ def _offline(context: RunContext) -> Weights:
     stored = find_offline(context)
     name = offline_name(stored.settings.pictures, stored.settings.epochs)
     summary = WeightsSummary("offline", name, stored.sha256, OFFLINE_CAVEAT)
-    return Weights(summary, stored.state, scaled_transform(stored.settings.image_size))
+    return Weights(summary, stored.state, imagenet_transform().scaled(stored.settings.image_size))
 
 
 def _from_file(file: WeightsFile) -> Weights:
@@ -90,7 +90,7 @@ def _from_file(file: WeightsFile) -> Weights:
         settings = file.beside.get("settings")
         pictures, epochs, size = (_count(settings, name) for name in ("pictures", "epochs", "image_size"))
         summary = WeightsSummary("offline", offline_name(pictures, epochs), file.sha256, OFFLINE_CAVEAT)
-        return Weights(summary, file.state, scaled_transform(size) if size else imagenet_transform())
+        return Weights(summary, file.state, imagenet_transform().scaled(size))
     summary = WeightsSummary("file", f"file {printable(file.path.name)}", file.sha256, FILE_CAVEAT)
     return Weights(summary, file.state, imagenet_transform())
 
@@ -98,12 +98,6 @@ def _from_file(file: WeightsFile) -> Weights:
 def offline_name(pictures: int, epochs: int) -> str:
     """What the source task's weights are called in tables."""
     return f"offline source task, {pictures:,} scenes, {epochs} epoch{'' if epochs == 1 else 's'}"
-
-
-def scaled_transform(size: int) -> PictureTransform:
-    """The transform of ImageNet's weights in proportion, for squares of `size` pixels."""
-    like = imagenet_transform()
-    return PictureTransform(resize=round(like.resize * size / like.crop), crop=size)
 
 
 def _count(settings: Any, name: str) -> int:

@@ -20,7 +20,7 @@ from iml_tui.runs.events import EventReader, EventWriter
 from iml_tui.runs.pictures import read_predictions, read_test_pictures
 from iml_tui.runs.series import read_series
 from iml_tui.training.faces import session
-from iml_tui.training.faces.session import scaled_transform, train_faces
+from iml_tui.training.faces.session import train_faces
 from iml_tui.training.preparation import StoppedError
 from iml_tui.training.trainer import EpochOutcome, OnProgress
 from iml_tui.training.weights import Weights
@@ -203,8 +203,8 @@ def test_a_folder_has_the_weights_transform_and_a_summary_of_what_was_decoded(
 
 
 def test_transforms_keep_their_proportion() -> None:
-    assert scaled_transform(PictureTransform(256, 224), 0) == PictureTransform(256, 224)
-    assert scaled_transform(PictureTransform(256, 224), 64) == PictureTransform(73, 64)
+    assert PictureTransform(256, 224).scaled(0) == PictureTransform(256, 224)
+    assert PictureTransform(256, 224).scaled(64) == PictureTransform(73, 64)
 
 
 def test_data_that_changed_are_refused(directory: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

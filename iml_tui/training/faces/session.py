@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from iml_tui.data.loading import load_pictures, refuse_changed
 from iml_tui.data.picture_summary import summarise_pictures
-from iml_tui.data.pictures import PictureData, PictureTransform
+from iml_tui.data.pictures import PictureData
 from iml_tui.experiments.trials import FaceTrial
 from iml_tui.networks.resnet import FeatureNetwork, LogitNetwork, make_backbone, make_head
 from iml_tui.runs.pictures import write_predictions, write_test_pictures
@@ -26,8 +26,8 @@ from iml_tui.training.faces.metrics import probabilities
 from iml_tui.training.faces.network_trainer import NetworkTrainer
 from iml_tui.training.group_recorder import GroupRecorder, StepSeries
 from iml_tui.training.preparation import StoppedError
-from iml_tui.training.run_context import RunContext, TrialEnd
-from iml_tui.training.session import train_epochs
+from iml_tui.training.run_context import RunContext
+from iml_tui.training.session import record_ends, train_epochs
 from iml_tui.training.trainer import EpochTrainer
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def train_faces(
 def _load(context: RunContext, weights: Weights | None, folder: Path | None, sha256: str) -> PictureData:
     """The pictures that the run was asked for; what is to be said of them is noted."""
     size = int(context.settings["image_size"])
-    transform = scaled_transform(weights.transform, size) if weights is not None and folder is not None else None
+    transform = weights.transform.scaled(size) if weights is not None and folder is not None else None
     data = load_pictures(folder, cache_root(), transform, context.settings, context.preparation)
     refuse_changed(folder, sha256, data.sha256)
     for sentence in data.notes:
@@ -83,13 +83,6 @@ def _load(context: RunContext, weights: Weights | None, folder: Path | None, sha
     if not data.embedded:  # Which of a folder's pictures are broken shows only when they are decoded.
         context.found_data(summarise_pictures(data))
     return data
-
-
-def scaled_transform(transform: PictureTransform, size: int) -> PictureTransform:
-    """The transform of pretrained weights for squares of `size` pixels; as it is for 0."""
-    if not size:
-        return transform
-    return PictureTransform(resize=round(transform.resize * size / transform.crop), crop=size)
 
 
 class FaceSession:
@@ -144,13 +137,7 @@ class FaceSession:
                     complete = train_epochs(trainer, epochs, group, keep_predictions)
             except StoppedError:
                 complete = False
-        end: TrialEnd = "diverged" if group.diverged[0] else "done" if complete else "stopped"
-        context.events.append(
-            "trial_finished", trial=position, state=end, parameters=trainer.parameters[0], durable=True
-        )
-        context.trial_ended(position, end, group.epochs_done)
-        plural = "" if group.epochs_done == 1 else "s"
-        logging.info("%s: %s after %d epoch%s", trial.name, end, group.epochs_done, plural)
+        record_ends(context, [position], [trial], trainer, group, complete)
         return complete
 
     def _trainer(self, trial: FaceTrial) -> FaceTrainer:

@@ -10,8 +10,8 @@ from iml_tui.data.scenes.dataset import SceneData, load_scenes
 from iml_tui.experiments.trials import SourceTrial
 from iml_tui.runs.places import cache_root, weights_root
 from iml_tui.training.group_recorder import GroupRecorder, StepSeries
-from iml_tui.training.run_context import RunContext, TrialEnd
-from iml_tui.training.session import train_epochs
+from iml_tui.training.run_context import RunContext
+from iml_tui.training.session import record_ends, train_epochs
 from iml_tui.training.source.trainer import SourceTrainer
 from iml_tui.training.weights_store import SourceSettings, save_offline
 
@@ -41,13 +41,9 @@ def _train(context: RunContext, position: int, trial: SourceTrial, data: SceneDa
         group.start()
         logging.info("training %s", trial.name)
         complete = train_epochs(trainer, trial.epochs, group, lambda epoch: None)
-    diverged = bool(group.diverged[0])
-    if complete and not diverged:
+    if complete and not group.diverged[0]:
         state = trainer.network.backbone.state_dict()
         file = save_offline(weights_root(), SourceSettings.of(trial, context.settings), state, context.directory.id)
         context.preparation.note(f"The weights are kept in {file.name} for runs that ask for offline weights.")
-    end: TrialEnd = "diverged" if diverged else "done" if complete else "stopped"
-    context.events.append("trial_finished", trial=position, state=end, parameters=trainer.parameters[0], durable=True)
-    context.trial_ended(position, end, group.epochs_done)
-    logging.info("%s: %s after %d epochs", trial.name, end, group.epochs_done)
+    record_ends(context, [position], [trial], trainer, group, complete)
     return complete
