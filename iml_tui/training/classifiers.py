@@ -118,6 +118,42 @@ class RoundsDone(TrainingCallback):
         return not self.on_round()
 
 
+def fit_in_one_epoch(
+    fit: Callable[[OnRound], bool],
+    measure: Callable[[Callable[[], bool]], Evaluation | None],
+    rows: int,
+    on_progress: OnProgress,
+) -> EpochOutcome:
+    """Fit something, and measure it on its training split outside of the time of the fit.
+
+    Args:
+        fit: told what to call after every round; False when that stopped it.
+        measure: told what to ask between two parts of the split; None when that stopped it.
+        rows: samples of the training split.
+        on_progress: told of every round, which has no loss; it may stop fit and measuring.
+    """
+    done = 0
+
+    def on_round() -> bool:
+        nonlocal done
+        done += 1
+        return on_progress(done, np.full((1, 1), np.nan, dtype=np.float32), None)
+
+    began = time.perf_counter()
+    complete = fit(on_round)
+    seconds = time.perf_counter() - began
+    measured = measure(lambda: on_progress(done, np.empty((0, 1), dtype=np.float32), None)) if complete else None
+    nothing = np.full(1, np.nan)
+    return EpochOutcome(
+        train_loss=measured.loss if measured else nothing,
+        train_accuracy=measured.accuracy if measured else nothing,
+        steps=done,
+        samples=done * rows,
+        seconds=seconds,
+        complete=measured is not None,
+    )
+
+
 class ClassifierTrainer:
     """Fits one classifier in one epoch: a `Trainer` of one member.
 
@@ -145,28 +181,12 @@ class ClassifierTrainer:
 
     def train_epoch(self, on_progress: OnProgress) -> EpochOutcome:
         """Fit the classifier and measure it on the train split; `on_progress` may stop it after any round."""
-        done = 0
-
-        def on_round() -> bool:
-            nonlocal done
-            done += 1
-            return on_progress(done, np.full((1, 1), np.nan, dtype=np.float32), None)
-
-        def go_on() -> bool:
-            return on_progress(done, np.empty((0, 1), dtype=np.float32), None)
-
-        began = time.perf_counter()
-        complete = self._classifier.fit(self._data.train, on_round)
-        seconds = time.perf_counter() - began
-        measured = self._measure(self._data.train, go_on) if complete else None
-        nothing = np.full(1, np.nan)
-        return EpochOutcome(
-            train_loss=measured.loss if measured else nothing,
-            train_accuracy=measured.accuracy if measured else nothing,
-            steps=done,
-            samples=done * len(self._data.train),
-            seconds=seconds,
-            complete=measured is not None,
+        train = self._data.train
+        return fit_in_one_epoch(
+            lambda on_round: self._classifier.fit(train, on_round),
+            lambda go_on: self._measure(train, go_on),
+            len(train),
+            on_progress,
         )
 
     def evaluate(self, split: Literal["validation", "test"]) -> Evaluation:

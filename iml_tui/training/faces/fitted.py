@@ -6,7 +6,6 @@ Importing this module imports scikit-learn and XGBoost, which takes seconds: onl
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
@@ -19,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
 from iml_tui.data.pictures import PictureData
-from iml_tui.training.classifiers import OnRound, RoundsDone, nodes
+from iml_tui.training.classifiers import OnRound, RoundsDone, fit_in_one_epoch, nodes
 from iml_tui.training.data import SplitName
 from iml_tui.training.faces.inputs import FeatureInputs
 from iml_tui.training.faces.metrics import measure
@@ -177,28 +176,8 @@ class FittedTrainer:
 
     def train_epoch(self, on_progress: OnProgress) -> EpochOutcome:
         """Fit, and measure on the train split; `on_progress` may stop it after any round."""
-        done = 0
-
-        def on_round() -> bool:
-            nonlocal done
-            done += 1
-            return on_progress(done, np.full((1, 1), np.nan, dtype=np.float32))
-
-        began = time.perf_counter()
-        complete = self._classifier.fit(on_round)
-        seconds = time.perf_counter() - began
-        logits = self._classifier.logits("train", lambda: not self._stop()) if complete else None
-        labels = self._classifier.labels("train")
-        measured = None if logits is None else measure("train", labels, logits)
-        nothing = np.full(1, np.nan)
-        return EpochOutcome(
-            train_loss=measured.loss if measured else nothing,
-            train_accuracy=measured.accuracy if measured else nothing,
-            steps=done,
-            samples=done * len(labels),
-            seconds=seconds,
-            complete=measured is not None,
-        )
+        rows = len(self._classifier.labels("train"))
+        return fit_in_one_epoch(self._classifier.fit, lambda _: self._measured("train"), rows, on_progress)
 
     def evaluate(self, split: Literal["validation", "test"]) -> Evaluation:
         """Measure the fitted classifier on a split.
@@ -206,9 +185,16 @@ class FittedTrainer:
         Raises:
             StoppedError: the run was asked to stop.
         """
+        measured = self._measured(split)
+        if measured is None:
+            raise StoppedError
+        return measured
+
+    def _measured(self, split: SplitName) -> Evaluation | None:
+        """The figures on a split; None where the run was asked to stop."""
         logits = self._classifier.logits(split, lambda: not self._stop())
         if logits is None:
-            raise StoppedError
+            return None
         if split == "test":
             self.test_logits = logits
         return measure(split, self._classifier.labels(split), logits)
