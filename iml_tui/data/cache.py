@@ -6,8 +6,6 @@ A cache is a convenience: whatever is wrong with it, the data are parsed again a
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from iml_tui.data.dataset import Dataset, Split
 from iml_tui.experiments.results import SPLITS
+from iml_tui.runs.atomic import replacing
 
 # To be raised when the layout of the files or the meaning of what is parsed changes.
 VERSION: Final = 1
@@ -47,14 +46,8 @@ def write(directory: Path, dataset: Dataset) -> None:
         arrays[f"{name}_labels"] = split.labels.astype(np.uint16)
     with contextlib.suppress(OSError):
         directory.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".data-", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-            Path(temporary).replace(_path(directory, dataset.sha256))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(_path(directory, dataset.sha256)) as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _path(directory: Path, sha256: str) -> Path:

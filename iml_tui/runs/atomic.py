@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) -> None:
@@ -18,19 +20,32 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
         OSError: the directory is missing, not writable or full; `path` is then unchanged.
     """
     data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as file:
+        file.write(data)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    if durable:
+        _sync_directory(path.parent)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file, open for writing, that takes the place of `path` in the end; it is removed where anything fails.
+
+    To be written, not mapped: on a full disk a write fails, where a store into mapped memory kills the process.
+
+    Raises:
+        OSError: the directory is missing, not writable or full; `path` is then unchanged.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+            yield file
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    if durable:
-        _sync_directory(path.parent)
 
 
 def _sync_directory(path: Path) -> None:

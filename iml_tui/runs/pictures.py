@@ -9,11 +9,8 @@ The worker writes them; whoever shows a run reads them, so that no viewer needs 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
-import os
-import tempfile
 import tokenize
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,13 +21,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from iml_tui.errors import LabError
-from iml_tui.runs.atomic import write_atomically
+from iml_tui.runs.atomic import replacing, write_atomically
 from iml_tui.runs.picture_scaling import reduce_pictures
 from iml_tui.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from iml_tui.runs.directory import RunDirectory
@@ -130,15 +125,12 @@ def write_test_pictures(directory: RunDirectory, split: LabelledPictures, class_
     count, side = len(split.labels), kept_side(len(split.labels), split.pixels.shape[1])
     # The texts last: where they are, all is there.
     _texts_file(directory).unlink(missing_ok=True)
-    with _replacing(_pixels_file(directory)) as path:
-        if count:
-            kept = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(count, side, side, 3))
-            for start in range(0, count, _CHUNK):
-                kept[start : start + _CHUNK] = reduce_pictures(split.pixels[start : start + _CHUNK], side, side)
-            kept.flush()
-            del kept
-        else:
-            np.save(path, np.zeros((0, side, side, 3), np.uint8))
+    with replacing(_pixels_file(directory)) as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, side, side, 3)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, count, _CHUNK):
+            kept = reduce_pictures(split.pixels[start : start + _CHUNK], side, side)
+            file.write(np.ascontiguousarray(kept, np.uint8).data)
     texts = _Texts(
         class_names=(printable(class_names[0]), printable(class_names[1])),
         labels=split.labels.tolist(),
@@ -252,20 +244,6 @@ def _mapped(path: Path, what: str) -> NDArray[Any]:
         raise LabError(f"there are no {what} {printable(str(path))}") from error
     except _DAMAGE as error:
         raise _damaged(what, path, str(error) or type(error).__name__) from error
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place once it is whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".npy")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _damaged(what: str, path: Path, why: str) -> LabError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iml_tui.data.faces.canvas import SIZE
+from iml_tui.runs.atomic import replacing
 
 # Sets of other difficulties; 20 MB each.
 KEPT: Final = 4
@@ -53,16 +53,9 @@ def write_faces(directory: Path, sha256: str, pixels: NDArray[np.uint8], giveawa
     masks = giveaways.astype(MASK).tobytes()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".faces-", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                # Written, not mapped: on a full disk a write fails, where a store into mapped memory kills the process.
-                np.lib.format.write_array(file, np.ascontiguousarray(pixels), allow_pickle=False)
-                file.write(masks + _digest(sha256, pixels, masks))
-            Path(temporary).replace(_path(directory, sha256))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(_path(directory, sha256)) as file:
+            np.lib.format.write_array(file, np.ascontiguousarray(pixels), allow_pickle=False)
+            file.write(masks + _digest(sha256, pixels, masks))
         _remove_old(directory)
     except OSError:
         return False

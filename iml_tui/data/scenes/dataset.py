@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +20,7 @@ from iml_tui.data.scenes.labels import FIRST_SEEDS, draw_labels, identity, sizes
 from iml_tui.data.scenes.labels import describe_scenes as describe_scenes
 from iml_tui.data.scenes.rendering import as_labels, render_scene
 from iml_tui.errors import LabError
+from iml_tui.runs.atomic import replacing
 from iml_tui.text import printable
 
 FOLDER: Final = "scenes"
@@ -122,8 +121,8 @@ def _render_into(file: Path, pictures: int, size: int, shape: tuple[int, ...], o
     blocks = _blocks(pictures, size)
     ends = np.cumsum([block.stop - block.start for block in blocks])
     on_preparation(RENDERING, 0, shape[0])
-    with _temporary(file) as (opened, checksum):
-        # Written, not mapped: on a full disk a write fails, where a store into mapped memory kills the process.
+    checksum = hashlib.sha256()
+    with replacing(file) as opened:
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(opened, header)
         rendered = in_processes(
@@ -133,19 +132,6 @@ def _render_into(file: Path, pictures: int, size: int, shape: tuple[int, ...], o
             opened.write(block.data)
             checksum.update(block.data)
     _index(file).write_text(json.dumps({"sha256": checksum.hexdigest()}))
-
-
-@contextlib.contextmanager
-def _temporary(file: Path) -> Iterator[tuple[BinaryIO, Any]]:
-    """A file that takes the place of `file` in the end, and a hash for its content; removed where anything fails."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".scenes-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            yield opened, hashlib.sha256()
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _read(file: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
