@@ -109,6 +109,48 @@ class TrialProgress:
     samples_per_second: float = math.nan
 
 
+@dataclass(frozen=True)
+class Change:
+    """A hyperparameter that somebody changed while the trial trained: from `old` to `new`.
+
+    `epoch` counts from 1; `step` of its `steps` batches were done. `time` is when, seconds since the epoch.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    field: str
+    old: float
+    new: float
+    time: float
+
+    @property
+    def position(self) -> float:
+        """Where on an axis of epochs: 2.5 is the middle of the third epoch."""
+        return self.epoch - 1 + (self.step / self.steps if self.steps else 0.0)
+
+
+@dataclass(frozen=True)
+class ForkPoint:
+    """Where a trial left the trial of another run that it started from.
+
+    Of `run`'s trial `name` it has `epochs` whole epochs and `step` of the `steps` batches of the next one; figures up
+    to there are that trial's. `changes` are the hyperparameters that differ from there on: (field, old, new).
+    """
+
+    run: str
+    name: str
+    epochs: int
+    step: int
+    steps: int
+    changes: tuple[tuple[str, Any, Any], ...] = ()
+
+    @property
+    def position(self) -> float:
+        """Where on an axis of epochs: 2.5 is the middle of the third epoch."""
+        return self.epochs + (self.step / self.steps if self.steps else 0.0)
+
+
 @dataclass
 class TrialResult:
     """One trial: what was asked (`trial`), how far it is, and what was measured so far.
@@ -117,7 +159,8 @@ class TrialResult:
     over all epochs. `diverged_at` is (epoch, batch), both counted from 1, of the first non-finite batch loss.
     `parameters` is the number of trainable parameters, None while it is not known. `maps` are the epochs after which
     a decision map was kept (see `runs/maps.py`), in order. `has_predictions` tells whether the probabilities that it
-    gives to the test pictures were kept (see `runs/pictures.py`).
+    gives to the test pictures were kept (see `runs/pictures.py`). `changes` are what was changed while it trained, in
+    order, and `fork` is where it started from, None for one that started from its initial weights.
     """
 
     index: int
@@ -130,6 +173,8 @@ class TrialResult:
     parameters: int | None = None
     maps: list[int] = field(default_factory=list)
     has_predictions: bool = False
+    changes: list[Change] = field(default_factory=list)
+    fork: ForkPoint | None = None
 
     @property
     def name(self) -> str:
@@ -162,6 +207,7 @@ class TrialResult:
             self.parameters,
             tuple(self.maps),
             self.has_predictions,
+            len(self.changes),
         )
 
     def values(self, metric: str) -> list[float]:

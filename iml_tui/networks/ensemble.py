@@ -122,6 +122,16 @@ class EnsembleMLP(nn.Module):
         """The running averages of all batch normalisation, each [members that have the layer, W]."""
         return [tensor for norm in self.norms for tensor in cast(EnsembleBatchNorm, norm).statistics]
 
+    @property
+    def batches(self) -> list[int]:
+        """How many training batches each layer of batch normalisation has seen; may be set."""
+        return [cast(EnsembleBatchNorm, norm).batches for norm in self.norms]
+
+    @batches.setter
+    def batches(self, counts: Sequence[int]) -> None:
+        for norm, count in zip(self.norms, counts, strict=True):
+            cast(EnsembleBatchNorm, norm).batches = count
+
     @torch.no_grad()
     def member(self, index: int) -> MLP:
         """A copy of one member as a plain `MLP`, on the same device, in the same precision and mode."""

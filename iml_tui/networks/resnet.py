@@ -106,6 +106,19 @@ class LogitNetwork(nn.Module):
         return logits.squeeze(1)
 
 
+def trained_tensors(network: nn.Module) -> dict[str, Tensor]:
+    """What training changes: parameters and buffers by their names in `state_dict`, without those of frozen parts.
+
+    The tensors are the network's own.
+    """
+    frozen = tuple(
+        f"{name}." if name else ""
+        for name, module in network.named_modules()
+        if isinstance(module, FeatureNetwork) and module.frozen
+    )
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(frozen)}
+
+
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
     network.eval()

@@ -33,6 +33,13 @@ class WeightAverage:
         for average, tensor in zip(self.averages, self.tensors, strict=True):
             average.lerp_(tensor, 1 - decay)
 
+    @torch.no_grad()
+    def restore(self, averages: Sequence[Tensor], steps: int) -> None:
+        """Go on from these averages after so many steps."""
+        for average, value in zip(self.averages, averages, strict=True):
+            average.copy_(value)
+        self.steps = steps
+
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Inside, the tensors hold their averages; afterwards, what they held before."""

@@ -17,8 +17,9 @@ from xgboost import Booster, XGBClassifier
 from xgboost.callback import TrainingCallback
 
 from iml_tui.data.dataset import Dataset, Split
+from iml_tui.errors import LabError
 from iml_tui.experiments.trials import ClassifierTrial
-from iml_tui.training.trainer import EpochOutcome, Evaluation, OnProgress, Prediction
+from iml_tui.training.trainer import EpochOutcome, Evaluation, OnProgress, Prediction, TrainerState
 
 CHUNK_ROWS = 4096
 """Samples that are predicted between two looks at whether to stop: a quarter of a second of XGBoost's."""
@@ -154,7 +155,25 @@ def fit_in_one_epoch(
     )
 
 
-class ClassifierTrainer:
+class StartsAnew:
+    """The part of an `EpochTrainer` that is not trained but fitted: it has no state, and nothing to change."""
+
+    changeable: frozenset[str] = frozenset()
+
+    def state(self, *, between_epochs: bool) -> TrainerState | None:
+        """None: a fit that was broken off starts anew."""
+        return None
+
+    def restore(self, state: TrainerState) -> None:
+        """Refused, for there is no state."""
+        raise LabError("a classifier that is fitted has no saved state to go on from; fit it anew")
+
+    def change(self, member: int, field: str, value: float) -> float:
+        """Refused, for it is fitted at once."""
+        raise LabError(f"{field} cannot be changed: a classifier that is fitted has nothing to change on the way")
+
+
+class ClassifierTrainer(StartsAnew):
     """Fits one classifier in one epoch: a `Trainer` of one member.
 
     A step is a round of boosting, or the whole fit. Steps have no loss. The train figures are measured after the fit,

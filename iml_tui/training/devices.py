@@ -29,10 +29,11 @@ class DeviceChoice:
     reason: str
 
 
-def choose_device(requested: str) -> DeviceChoice:
+def choose_device(requested: str, slot: str = "") -> DeviceChoice:
     """The device for `requested`: "auto", "cpu", "cuda" or "cuda:N".
 
-    `auto` takes the first CUDA device where there is one. Call `set_threads` first: a CPU's name tells its threads.
+    `auto` takes the `slot` that the queue gave the run, as far as torch can use it, else the first CUDA device where
+    there is one. Call `set_threads` first: a CPU's name tells its threads.
 
     Raises:
         UsageError: the text is none of these, or names a CUDA device that is not there.
@@ -45,6 +46,12 @@ def choose_device(requested: str) -> DeviceChoice:
         return DeviceChoice(torch.device("cpu"), cpu_name(), "asked for")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if text == "auto":
+        if slot == "cpu":
+            return DeviceChoice(torch.device("cpu"), cpu_name(), "given by the queue")
+        given = re.fullmatch(r"cuda:([0-9]{1,4})", slot)
+        if given is not None and int(given[1]) < count:
+            index = int(given[1])
+            return DeviceChoice(torch.device("cuda", index), _cuda_name(index), "given by the queue")
         if count:
             return DeviceChoice(torch.device("cuda", 0), _cuda_name(0), "a CUDA device is available")
         return DeviceChoice(torch.device("cpu"), cpu_name(), "no CUDA device is available")
@@ -72,6 +79,18 @@ def set_threads(count: int | None = None) -> int:
         raise UsageError(f"The number of threads must be at least 1, not {count}.")
     torch.set_num_threads(DEFAULT_THREADS if count is None else count)
     return torch.get_num_threads()
+
+
+def make_deterministic(device: torch.device) -> None:
+    """Let a GPU compute the same bits for the same steps, as far as torch can; a CPU with as many threads does anyway.
+
+    Operations that cannot are used all the same, and torch warns of each. To be called before the device is used:
+    cuBLAS reads its setting once (CUDA Toolkit documentation, cuBLAS, "Results reproducibility").
+    """
+    if device.type != "cuda":
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def cpu_name() -> str:

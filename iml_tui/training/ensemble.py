@@ -11,17 +11,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from iml_tui.errors import UsageError
+from iml_tui.experiments.changes import changeable_fields, check_change
 from iml_tui.experiments.trials import MLPTrial
 from iml_tui.networks.ensemble import EnsembleMLP
 from iml_tui.training.averaging import WeightAverage
+from iml_tui.training.current_epoch import CurrentEpoch
 from iml_tui.training.data import DeviceData, SplitName
+from iml_tui.training.ensemble_state import ensemble_state, restore_ensemble
+from iml_tui.training.epoch_sums import EpochSums
 from iml_tui.training.gradients import GradientNorms
 from iml_tui.training.members import make_members
 from iml_tui.training.optimizer import EnsembleAdam
 from iml_tui.training.progress import EpochReport, Pace
 from iml_tui.training.scheduler import learning_rate_factor
 from iml_tui.training.shuffle import Shuffle
-from iml_tui.training.trainer import EpochOutcome, Evaluation, OnProgress, Prediction, Trainer
+from iml_tui.training.trainer import EpochOutcome, Evaluation, OnProgress, Prediction, Trainer, TrainerState
 
 __all__ = ["EnsembleTrainer", "EpochOutcome", "Evaluation", "OnProgress", "Prediction", "Trainer", "cross_entropy"]
 
@@ -37,6 +42,9 @@ class EnsembleTrainer:
 
     The figures of the training itself are those of the weights as they are at each step; with averaging, `evaluate`
     and `predict` use the averaged weights.
+
+    Attributes:
+        epoch: the one begun last; None before the first.
     """
 
     def __init__(
@@ -47,6 +55,7 @@ class EnsembleTrainer:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         first = trials[0]
+        self.trials = list(trials)
         self.members = len(trials)
         self.steps_per_epoch = first.batches_per_epoch(len(data.train))
         self.batch_size = first.batch_size
@@ -73,21 +82,58 @@ class EnsembleTrainer:
             self.average = WeightAverage([self.optimizer.flat, *self.network.statistics], first.averaging)
         self.norms = GradientNorms(self.network, self.optimizer.gradient) if first.record_gradients else None
         self.shuffle = Shuffle([trial.seed for trial in trials])
+        self.epoch: CurrentEpoch | None = None
         self.pace = Pace()
         self.widest = max(data.classes, self.inputs["train"].shape[-1], *self.network.widths)
 
     def train_epoch(self, on_progress: OnProgress) -> EpochOutcome:
-        """Train one epoch; every step's losses go to `on_progress`, which may stop the epoch there."""
+        """Train one epoch, or what is left of it; every step's losses go to `on_progress`, which may stop it there."""
         self.network.train()
-        x, y = self.shuffle.next_epoch(self.inputs["train"], self.data.train.labels)
         rows = len(self.data.train)
-        report = EpochReport(self.members, on_progress, self.pace)
-        for start in range(0, rows, self.batch_size):
+        if self.epoch is None or not self.epoch.going:
+            self.shuffle.draw(rows)
+            self.epoch = CurrentEpoch(self.shuffle.orders, self.no_sums())
+        x, y = self.shuffle.ordered(self.inputs["train"], self.data.train.labels)
+        report = EpochReport(self.epoch.sums, on_progress, self.pace)
+        for start in range(self.epoch.sums.samples, rows, self.batch_size):
             end = min(start + self.batch_size, rows)
             loss, correct, norms = self._step(x[..., start:end, :], y[..., start:end])
             if not report.add(loss, correct, norms, end - start, last=end == rows):
                 break
-        return report.outcome(complete=report.samples == rows)
+        self.epoch.going = not self.epoch.all_done
+        return report.outcome(complete=self.epoch.all_done)
+
+    def no_sums(self) -> EpochSums:
+        """The sums of no steps."""
+        return EpochSums(self.members, self.norms.layers if self.norms else None)
+
+    def state(self, *, between_epochs: bool) -> TrainerState:
+        """Everything that going on exactly needs; see `EpochTrainer.state`."""
+        return ensemble_state(self, between_epochs)
+
+    def restore(self, state: TrainerState) -> None:
+        """Take over the state of a trainer of the same trials.
+
+        Raises:
+            LabError: it does not fit; nothing has been taken over.
+        """
+        restore_ensemble(self, state)
+
+    @property
+    def changeable(self) -> frozenset[str]:
+        """The hyperparameters that can be changed while it trains."""
+        return frozenset(changeable_fields(self.trials[0]))
+
+    def change(self, member: int, field: str, value: float) -> float:
+        """Give a member another value of a changeable hyperparameter from the next step on; returns the former.
+
+        Raises:
+            UsageError: it cannot be changed, or not to this value.
+        """
+        problem = check_change(self.trials[member], field, value)
+        if problem:
+            raise UsageError(problem)
+        return self.optimizer.change(member, field, value)
 
     def _step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """One optimizer step on a batch.

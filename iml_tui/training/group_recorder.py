@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iml_tui.errors import LabError
 from iml_tui.experiments.trials import BATCH_LOSS, RUNNING_ACCURACY, MLPTrial, Trial
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
@@ -27,10 +28,24 @@ class StepSeries:
     Of each perceptron the batch losses are kept and, where recorded, log10 of the squared norms of its layers'
     gradients, all layers of the first step, then of the second; of networks on pictures also the running accuracies.
     A classifier that is fitted in one step has no series.
+
+    Args:
+        directory: the run.
+        positions: of the trials in the run.
+        trials: of which series are kept.
+        lengths: values of each series that are kept of what an earlier worker left, by name; the others begin anew.
     """
 
-    def __init__(self, directory: RunDirectory, positions: Sequence[int], trials: Sequence[Trial]) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        positions: Sequence[int],
+        trials: Sequence[Trial],
+        lengths: Mapping[str, int] | None = None,
+    ) -> None:
         self._files = ExitStack()
+        self._kept = lengths or {}
+        self._writers: dict[str, SeriesWriter] = {}
         self._losses: list[SeriesWriter] = []
         self._norms: list[SeriesWriter] = []
         self._accuracies: list[SeriesWriter] = []
@@ -43,7 +58,20 @@ class StepSeries:
                 self._norms.append(self._open(directory, position, LOG_GRADIENT_NORMS))
 
     def _open(self, directory: RunDirectory, position: int, name: str) -> SeriesWriter:
-        return self._files.enter_context(closing(SeriesWriter(directory.series_file(position, name))))
+        path = directory.series_file(position, name)
+        writer = SeriesWriter(path, keep=self._kept.get(path.name, 0))
+        self._writers[path.name] = writer
+        return self._files.enter_context(closing(writer))
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Values in each series so far, by the name of its file."""
+        return {name: writer.count for name, writer in self._writers.items()}
+
+    def sync(self) -> None:
+        """Wait until all values are on disk."""
+        for writer in self._writers.values():
+            writer.sync()
 
     def append(
         self,
@@ -71,9 +99,13 @@ class StepSeries:
 class GroupRecorder:
     """Writes events and series for the trials of one group while they train together.
 
+    `interrupted` is asked after every block of steps, with the epoch (from 1) and the steps done in it: True stops.
+
     Attributes:
         diverged: per member, whether a batch loss was not finite; boolean, shape (members,).
         epochs_done: whole epochs so far.
+        step: batches of the next epoch so far.
+        paused_seconds: for how long that epoch paused.
     """
 
     def __init__(
@@ -83,7 +115,7 @@ class GroupRecorder:
         samples_per_step: int,
         series: StepSeries,
         events: EventWriter,
-        stop: Callable[[], bool],
+        interrupted: Callable[[int, int], bool],
         may_diverge: bool = True,
     ) -> None:
         self._positions = positions
@@ -92,13 +124,37 @@ class GroupRecorder:
         self._samples_per_step = samples_per_step
         self._series = series
         self._events = events
-        self._stop = stop
+        self._interrupted = interrupted
         self._may_diverge = may_diverge
         self._epoch = 0
-        self._epoch_began = 0.0
+        self._began = 0.0
+        self._steps_before = 0
         self._last_progress = 0.0
         self.diverged: NDArray[np.bool_] = np.zeros(len(positions), dtype=np.bool_)
         self.epochs_done = 0
+        self.step = 0
+        self.paused_seconds = 0.0
+
+    def state(self, *, between_epochs: bool) -> dict[str, Any]:
+        """What a checkpoint keeps: numbers and lists. With `between_epochs`, nothing of an epoch that has begun."""
+        return {
+            "epochs": self.epochs_done,
+            "step": 0 if between_epochs else self.step,
+            "paused_seconds": 0.0 if between_epochs else self.paused_seconds,
+            "diverged": self.diverged.tolist(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state.
+
+        Raises:
+            LabError: it is not that of as many trials.
+        """
+        if len(state["diverged"]) != len(self._positions):
+            raise LabError(f"the checkpoint is of {len(state['diverged'])} trials, not of {len(self._positions)}")
+        self.epochs_done, self.step = int(state["epochs"]), int(state["step"])
+        self.paused_seconds = float(state["paused_seconds"])
+        self.diverged = np.array(state["diverged"], dtype=np.bool_)
 
     def start(self) -> None:
         """Tell that the trials begin, and how many trainable parameters each has."""
@@ -106,9 +162,10 @@ class GroupRecorder:
             self._events.append("trial_started", trial=position, parameters=parameters)
 
     def begin_epoch(self, epoch: int) -> None:
-        """An epoch, counted from 1, begins."""
+        """An epoch, counted from 1, begins, or goes on where an earlier worker left it."""
         self._epoch = epoch
-        self._epoch_began = time.perf_counter()
+        self._steps_before = self.step
+        self._began = time.perf_counter() - self.paused_seconds
 
     def on_progress(
         self,
@@ -127,21 +184,18 @@ class GroupRecorder:
             running_accuracies: accuracies over the samples of the epoch up to each step [k, E].
         """
         self._series.append(losses, norms, running_accuracies)
+        self.step = steps_done
         if self._may_diverge:
             self._find_divergence(steps_done - len(losses), losses)
         now = time.perf_counter()
         if now - self._last_progress >= PROGRESS_SECONDS:
             self._last_progress = now
-            self._report_progress(steps_done, now - self._epoch_began)
-        return not self.stop_requested()
-
-    def stop_requested(self) -> bool:
-        """Whether anyone has asked the run to stop."""
-        return self._stop()
+            self._report_progress(steps_done, now - self._began - self.paused_seconds)
+        return not self._interrupted(self._epoch, steps_done)
 
     def end_epoch(self, outcome: EpochOutcome, validation: Evaluation, test: Evaluation) -> None:
         """Write the figures of a whole epoch."""
-        self.epochs_done = self._epoch
+        self.epochs_done, self.step, self.paused_seconds = self._epoch, 0, 0.0
         for member, position in enumerate(self._positions):
             metrics = {
                 "train_loss": float(outcome.train_loss[member]),
@@ -184,7 +238,7 @@ class GroupRecorder:
                 epoch=self._epoch,
                 step=steps_done,
                 steps=self._steps_per_epoch,
-                samples_per_second=steps_done * self._samples_per_step / seconds,
+                samples_per_second=(steps_done - self._steps_before) * self._samples_per_step / max(seconds, 1e-9),
             )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 CLIP_EPSILON = 1e-6
 """Added to the norm before dividing by it, as `torch.nn.utils.clip_grad_norm_` does."""
+
+
+CHANGEABLE: Final = ("learning_rate", "weight_decay", "clip_norm")
+"""The hyperparameters that a member can have another value of from some step on."""
 
 
 class EnsembleAdam:
@@ -31,6 +36,9 @@ class EnsembleAdam:
             Regularization", as `torch.optim.AdamW`). It acts on all parameters.
         clip_norm: where not 0, each member's gradient is scaled down to this L2 norm where it is longer, before weight
             decay (Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1).
+
+    Attributes:
+        settings: of each of `CHANGEABLE`, every member's value; write them with `change` or `set`.
     """
 
     def __init__(
@@ -59,9 +67,36 @@ class EnsembleAdam:
         self.square = torch.zeros_like(self.flat)
         self._scratch = torch.empty_like(self.flat)
         self._blocks = self._gradient_blocks()
-        self.learning_rates = self.flat.new_tensor(list(learning_rates)).unsqueeze(1)
-        self.betas, self.eps, self.steps = betas, eps, 0
-        self.weight_decay, self.decoupled, self.clip_norm = weight_decay, decoupled, clip_norm
+        self.betas, self.eps, self.steps, self.decoupled = betas, eps, 0, decoupled
+        self.settings: dict[str, list[float]] = {}
+        self.set(
+            {
+                "learning_rate": learning_rates,
+                "weight_decay": [weight_decay] * members,
+                "clip_norm": [clip_norm] * members,
+            }
+        )
+
+    def change(self, member: int, field: str, value: float) -> float:
+        """Give a member another value of one of `CHANGEABLE`; returns the former."""
+        values = self.settings[field]
+        former, values[member] = values[member], float(value)
+        self.set(self.settings)
+        return former
+
+    def set(self, settings: Mapping[str, Sequence[float]]) -> None:
+        """Give every member its value of each of `CHANGEABLE`."""
+        self.settings = {field: [float(value) for value in settings[field]] for field in CHANGEABLE}
+        self.learning_rates = self._column("learning_rate")
+        # A number in place of a column where all members agree saves operations, of which a step has few.
+        decays, norms = self.settings["weight_decay"], self.settings["clip_norm"]
+        self.weight_decay, self.clip_norm = decays[0], norms[0]
+        self._decays = self._column("weight_decay", torch.float64) if len(set(decays)) > 1 else None
+        self._clip_norms = self._column("clip_norm") if len(set(norms)) > 1 else None
+
+    def _column(self, field: str, dtype: torch.dtype | None = None) -> Tensor:
+        """A field's values as [E, 1]."""
+        return torch.tensor(self.settings[field], dtype=dtype or self.flat.dtype, device=self.flat.device).unsqueeze(1)
 
     def _gradient_blocks(self) -> list[tuple[slice, Tensor]]:
         """For each run of parameters with as many rows: which they are, and where their gradients go."""
@@ -84,13 +119,10 @@ class EnsembleAdam:
         beta1, beta2 = self.betas
         self.steps += 1
         gradient = self.gradient
-        if self.clip_norm:
+        if self.clip_norm or self._clip_norms is not None:
             self._clip()
-        if self.weight_decay:
-            if self.decoupled:
-                self.flat.mul_(1 - self.learning_rates * (factor * self.weight_decay))
-            else:
-                gradient.add_(self.flat, alpha=self.weight_decay)
+        if self.weight_decay or self._decays is not None:
+            self._decay(factor)
         self.mean.lerp_(gradient, 1 - beta1)
         self.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         # The fraction is expanded by √(1 − β₂ᵗ), which saves one pass over the buffer.
@@ -101,4 +133,20 @@ class EnsembleAdam:
 
     def _clip(self) -> None:
         norm = torch.linalg.vector_norm(self.gradient, dim=1, keepdim=True)
-        self.gradient.mul_((self.clip_norm / (norm + CLIP_EPSILON)).clamp_(max=1.0))
+        if self._clip_norms is None:
+            self.gradient.mul_((self.clip_norm / (norm + CLIP_EPSILON)).clamp_(max=1.0))
+        else:
+            # As torch divides a number by a tensor, so that what all members had before keeps its bits.
+            scale = ((norm + CLIP_EPSILON).reciprocal() * self._clip_norms).clamp_(max=1.0)
+            self.gradient.mul_(torch.where(self._clip_norms > 0, scale, 1.0))
+
+    def _decay(self, factor: float) -> None:
+        if self.decoupled:
+            if self._decays is None:
+                self.flat.mul_(1 - self.learning_rates * (factor * self.weight_decay))
+            else:
+                self.flat.mul_(1 - self.learning_rates * (factor * self._decays).to(self.flat.dtype))
+        elif self._decays is None:
+            self.gradient.add_(self.flat, alpha=self.weight_decay)
+        else:
+            self.gradient.addcmul_(self.flat, self._decays.to(self.flat.dtype))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from iml_tui.runs.events import EventWriter
+from iml_tui.training.pausing import Pause
 
 EVENT_SECONDS = 0.5
 """Least time between two events on one thing that is being prepared."""
@@ -17,14 +18,15 @@ class StoppedError(Exception):
 
 
 class Preparation:
-    """Writes what is being prepared into the event log, and breaks it off when the run is to stop.
+    """Writes what is being prepared into the event log, waits while the run pauses, and breaks off when it is to stop.
 
     Calling it with what is done, how much of it, and of how much fits `data.pictures.OnPreparation`.
     """
 
-    def __init__(self, events: EventWriter, stop: Callable[[], bool]) -> None:
+    def __init__(self, events: EventWriter, stop: Callable[[], bool], pause: Pause | None = None) -> None:
         self._events = events
         self._stop = stop
+        self._pause = pause
         self._what = ""
         self._told = 0.0
 
@@ -34,6 +36,8 @@ class Preparation:
         Raises:
             StoppedError: someone has asked the run to stop.
         """
+        if self._pause is not None:
+            self._pause.wait()
         if self._stop():
             raise StoppedError
         now = time.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from iml_tui.training.epoch_sums import EpochSums
 from iml_tui.training.trainer import EpochOutcome, OnProgress
 
 REPORT_SECONDS = 0.1
@@ -33,19 +33,21 @@ class EpochReport:
 
     Steps leave their results on the device; a block fetches them together, so the device is waited for once a block.
     With `running_accuracies` a report tells, for each of its steps, the accuracy over the epoch's samples up to there.
+
+    Args:
+        sums: of the epoch, to which the steps are added; not empty where an epoch goes on that was begun before.
     """
 
-    def __init__(self, members: int, on_progress: OnProgress, pace: Pace, *, running_accuracies: bool = False) -> None:
-        self.on_progress, self.pace = on_progress, pace
+    def __init__(
+        self, sums: EpochSums, on_progress: OnProgress, pace: Pace, *, running_accuracies: bool = False
+    ) -> None:
+        self.sums, self.on_progress, self.pace = sums, on_progress, pace
         self._tells_accuracies = running_accuracies
-        self.steps = self.samples = 0
-        self._loss_sum, self._correct_sum = np.zeros((2, members))
-        self._norm_sum: NDArray[np.float64] | None = None
-        self._zeros: NDArray[np.int64] | None = None
         self._losses: list[Tensor] = []
         self._correct: list[Tensor] = []
         self._norms: list[Tensor] = []
         self._sizes: list[int] = []
+        self._seconds_before = sums.seconds
         self._began = self._block_began = time.perf_counter()
 
     def add(self, loss: Tensor, correct: Tensor, norms: Tensor | None, samples: int, last: bool) -> bool:
@@ -67,18 +69,13 @@ class EpochReport:
 
     def _report(self) -> bool:
         losses = torch.stack(self._losses).cpu().numpy()
-        sizes = np.array(self._sizes)[:, None]
-        self._loss_sum += (losses.astype(np.float64) * sizes).sum(0)
-        correct = self._correct_sum + torch.stack(self._correct).cpu().numpy().cumsum(0)
-        accuracies = correct / (self.samples + sizes.cumsum(0))
-        self._correct_sum = correct[-1]
-        logarithms = self._take_norms() if self._norms else None
-        self.steps += len(self._sizes)
-        self.samples += sum(self._sizes)
+        norms = torch.stack(self._norms).cpu().numpy() if self._norms else None
+        accuracies = self.sums.add(losses, torch.stack(self._correct).cpu().numpy(), np.array(self._sizes), norms)
         now = time.perf_counter()
+        self.sums.seconds = self._seconds_before + now - self._began
         self.pace.learn(len(self._sizes), now - self._block_began)
         self._losses, self._correct, self._norms, self._sizes = [], [], [], []
-        told = (self.steps, losses.astype(np.float32), logarithms)
+        told = (self.sums.steps, losses.astype(np.float32), None if norms is None else _logarithms(norms))
         if self._tells_accuracies:
             going = self.on_progress(*told, accuracies.astype(np.float32))
         else:
@@ -86,27 +83,13 @@ class EpochReport:
         self._block_began = time.perf_counter()
         return going
 
-    def _take_norms(self) -> NDArray[np.float32]:
-        """Add the block's norms to the sums; their log10 [k, E, L]."""
-        norms = torch.stack(self._norms).cpu().numpy()
-        if self._norm_sum is None or self._zeros is None:
-            self._norm_sum, self._zeros = np.zeros(norms.shape[1:]), np.zeros(norms.shape[1:], np.int64)
-        self._norm_sum += norms.sum(0)
-        self._zeros += (norms == 0).sum(0)
-        with np.errstate(divide="ignore"):  # log10(0) is −∞, as it is to be.
-            logarithms: NDArray[np.float64] = np.log10(norms)
-        return logarithms.astype(np.float32)
-
     def outcome(self, complete: bool) -> EpochOutcome:
         """The means over the samples, and of the norms over the steps, so far."""
-        samples = self.samples or math.nan
-        return EpochOutcome(
-            train_loss=self._loss_sum / samples,
-            train_accuracy=self._correct_sum / samples,
-            steps=self.steps,
-            samples=self.samples,
-            seconds=time.perf_counter() - self._began,
-            complete=complete,
-            gradient_norms=None if self._norm_sum is None else self._norm_sum / self.steps,
-            zero_gradients=self._zeros,
-        )
+        self.sums.seconds = self._seconds_before + time.perf_counter() - self._began
+        return self.sums.outcome(complete)
+
+
+def _logarithms(norms: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(divide="ignore"):  # log10(0) is −∞, as it is to be.
+        logarithms: NDArray[np.float64] = np.log10(norms)
+    return logarithms.astype(np.float32)

@@ -36,9 +36,9 @@ def learning_rate_factor(scheduler: Scheduler, step: int, steps: int) -> float:
 def _one_cycle(step: int, steps: int) -> float:
     lowest, last = 1 / FIRST_DIVISOR, 1 / (FIRST_DIVISOR * LAST_DIVISOR)
     peak, end = RISING_SHARE * steps - 1, steps - 1
-    # A training of so few steps that none rises begins at the top.
+    # As in torch, a training of up to three steps, of which none rises, only falls; one of one step has the last rate.
     if step <= peak:
-        return _cosine_between(lowest, 1.0, step / peak if peak > 0 else 1.0)
+        return _cosine_between(lowest, 1.0, step / peak)
     return _cosine_between(1.0, last, (step - peak) / (end - peak))
 
 

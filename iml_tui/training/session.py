@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from iml_tui.data.dataset import Dataset
-from iml_tui.experiments.trials import ClassifierTrial, MLPTrial, Trial
+from iml_tui.experiments.trials import ClassifierTrial, MLPTrial
 from iml_tui.training.data import DeviceData
 from iml_tui.training.ensemble import EnsembleTrainer
-from iml_tui.training.group_recorder import GroupRecorder, StepSeries
+from iml_tui.training.group import Group, train_group
 from iml_tui.training.grouping import group_trials
 from iml_tui.training.maps import MapRecorder
-from iml_tui.training.run_context import RunContext, TrialEnd
-from iml_tui.training.trainer import EpochTrainer, Trainer
+from iml_tui.training.run_context import RunContext
+from iml_tui.training.trainer import Trainer
 
 
 class Session:
@@ -41,6 +40,8 @@ class Session:
     def train(self) -> Literal["done", "stopped"]:
         """Train every trial to its end, or until asked to stop."""
         for positions in group_trials(self._trials):
+            if self._context.has_ended(positions):
+                continue
             if self._context.stop() or not self._train_group(positions):
                 return "stopped"
         return "done"
@@ -49,23 +50,17 @@ class Session:
         context = self._context
         trials = [self._trials[position] for position in positions]
         trainer = self._trainer(trials)
-        with StepSeries(context.directory, positions, trials) as series:
-            group = GroupRecorder(
-                positions,
-                trainer,
-                trials[0].samples_per_step(len(self._data.train)),
-                series,
-                context.events,
-                context.stop,
-                may_diverge=isinstance(trials[0], MLPTrial),
-            )
-            group.start()
-            logging.info("training %s", "; ".join(trial.name for trial in trials))
-            epochs = trials[0].epochs
-            maps = MapRecorder(context.directory, self._dataset, positions, epochs, context.events)
-            complete = train_epochs(trainer, epochs, group, lambda epoch: maps.record(epoch, trainer))
-        record_ends(context, positions, trials, trainer, group, complete)
-        return complete
+        epochs = trials[0].epochs
+        maps = MapRecorder(context.directory, self._dataset, positions, epochs, context.events)
+        group = Group(
+            positions,
+            trials,
+            trainer,
+            trials[0].samples_per_step(len(self._data.train)),
+            epochs,
+            may_diverge=isinstance(trials[0], MLPTrial),
+        )
+        return train_group(context, group, lambda epoch: maps.record(epoch, trainer))
 
     def _trainer(self, trials: Sequence[MLPTrial | ClassifierTrial]) -> Trainer:
         """What trains the trials of one group."""
@@ -76,49 +71,3 @@ class Session:
 
             return ClassifierTrainer(first, self._dataset)
         return EnsembleTrainer([t for t in trials if isinstance(t, MLPTrial)], self._data, self._context.device.device)
-
-
-def train_epochs(
-    trainer: EpochTrainer,
-    epochs: int,
-    group: GroupRecorder,
-    after_epoch: Callable[[int], None],
-) -> bool:
-    """Train and measure epoch after epoch; False when the training was stopped before the last.
-
-    Networks whose losses are all non-finite cannot recover, for their parameters no longer hold numbers: a group of
-    only such networks ends early. `after_epoch` is told of every whole epoch, after its figures are written.
-    """
-    for epoch in range(1, epochs + 1):
-        group.begin_epoch(epoch)
-        outcome = trainer.train_epoch(group.on_progress)
-        if not outcome.complete:
-            return False
-        group.end_epoch(outcome, trainer.evaluate("validation"), trainer.evaluate("test"))
-        after_epoch(epoch)
-        if group.diverged.all():
-            break
-        # A trainer asked to stop at the last batch of an epoch has nothing left to break off.
-        if epoch < epochs and group.stop_requested():
-            return False
-    return True
-
-
-def record_ends(
-    context: RunContext,
-    positions: Sequence[int],
-    trials: Sequence[Trial],
-    trainer: EpochTrainer,
-    group: GroupRecorder,
-    complete: bool,
-) -> None:
-    """Write what became of the trials of a group, and tell the run; `complete` as `train_epochs` returned it."""
-    epochs = group.epochs_done
-    for member, (position, trial) in enumerate(zip(positions, trials, strict=True)):
-        end: TrialEnd = "diverged" if group.diverged[member] else "done" if complete else "stopped"
-        # Of some classifiers the number is known only after the fit.
-        context.events.append(
-            "trial_finished", trial=position, state=end, parameters=trainer.parameters[member], durable=True
-        )
-        context.trial_ended(position, end, epochs)
-        logging.info("%s: %s after %d epoch%s", trial.name, end, epochs, "" if epochs == 1 else "s")

@@ -10,16 +10,32 @@ from torch import Tensor
 
 
 class Shuffle:
-    """The order of the training samples: a new permutation every epoch for every distinct seed."""
+    """The order of the training samples: a new permutation every epoch for every distinct seed.
+
+    Attributes:
+        seeds: the distinct ones.
+        generators: one for each of them.
+        orders: the permutations [n] of the current epoch, one for each of them, on the CPU; empty before the first.
+    """
 
     def __init__(self, seeds: Sequence[int]) -> None:
-        distinct = dict.fromkeys(seeds)
+        self.seeds = list(dict.fromkeys(seeds))
         # The initial weights are drawn from the seed itself; the order gets a stream of its own.
-        self.generators = [torch.Generator().manual_seed(order_seed(seed)) for seed in distinct]
-        self.rows = [list(distinct).index(seed) for seed in seeds]
+        self.generators = [torch.Generator().manual_seed(order_seed(seed)) for seed in self.seeds]
+        self.rows = [self.seeds.index(seed) for seed in seeds]
+        self.orders: list[Tensor] = []
 
     def next_epoch(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs and labels in the next order.
+        """Inputs and labels in the next order, as `ordered` gives them."""
+        self.draw(len(labels))
+        return self.ordered(inputs, labels)
+
+    def draw(self, count: int) -> None:
+        """Draw the next order of `count` samples."""
+        self.orders = [torch.randperm(count, generator=generator) for generator in self.generators]
+
+    def ordered(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and labels in the current order.
 
         Args:
             inputs: [n, F], or [E, n, F] where each member has its own.
@@ -28,7 +44,7 @@ class Shuffle:
         Returns:
             [n, F] and [n] where all members have the same inputs and seed, else [E, n, F] and [E, n].
         """
-        orders = [torch.randperm(len(labels), generator=generator).to(labels.device) for generator in self.generators]
+        orders = [order.to(labels.device) for order in self.orders]
         if inputs.dim() == 2 and len(orders) == 1:
             return inputs[orders[0]], labels[orders[0]]
         order = torch.stack([orders[row] for row in self.rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,12 @@ class OnProgress(Protocol):
         /,
     ) -> bool:
         """Take the steps in; False stops."""
+
+
+TrainerState = dict[str, Any]
+"""What a checkpoint keeps of a trainer: tensors, numbers, texts, None, and lists and dictionaries of them.
+
+Nothing else: it is read back with `torch.load(…, weights_only=True)`, which runs no code out of the file."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,31 @@ class EpochTrainer(Protocol):
 
     def evaluate(self, split: Literal["validation", "test"]) -> Evaluation:
         """Measure every model on a split."""
+
+    def state(self, *, between_epochs: bool) -> TrainerState | None:
+        """Everything that going on exactly from here needs; None where training has to start anew (a classifier's fit).
+
+        May be called between epochs and from within `on_progress`, where it holds all steps that were reported, with
+        the order of the epoch's samples, the position in it and the sums over its steps.
+
+        With `between_epochs` the epoch that was trained last is over and done with, and what belongs to it is left out.
+        Without, after an epoch's last step, a trainer that takes the state over returns that epoch's outcome from
+        `train_epoch` without another step.
+        """
+
+    def restore(self, state: TrainerState) -> None:
+        """Take over a state of a trainer of the same trials: the next `train_epoch` goes on where that one stood.
+
+        Raises:
+            LabError: the state does not fit these trials.
+        """
+
+    @property
+    def changeable(self) -> frozenset[str]:
+        """The hyperparameters that can be changed while it trains."""
+
+    def change(self, member: int, field: str, value: float) -> float:
+        """Give a member another value of a changeable hyperparameter from the next step on; returns the former."""
 
 
 class Trainer(EpochTrainer, Protocol):

@@ -19,7 +19,8 @@ from iml_tui.runs.lock import RunLock
 from iml_tui.runs.places import weights_root
 from iml_tui.runs.process import record_failed_start, start_worker
 from iml_tui.runs.reading import RunReader
-from iml_tui.runs.record import ACTIVE_STATES, RunRecord
+from iml_tui.runs.record import ACTIVE_STATES, RecordHead
+from iml_tui.runs.resuming import resume_run
 from iml_tui.text import printable
 from iml_tui.training.preparation import Preparation, StoppedError
 from iml_tui.training.run_context import RunContext
@@ -80,9 +81,13 @@ def _run_at_it(context: RunContext, settings: SourceSettings) -> tuple[RunDirect
     lock = _lock(context.preparation)  # Of two runs that want the weights, one starts the run and the other finds it.
     try:
         asked = hyperparameters.model_dump(mode="json")
-        for entry in list_runs(root):
-            if entry.active and entry.record is not None and _asks_for(entry.record, asked):
+        same = [e for e in list_runs(root) if e.record is not None and _asks_for(e.record, asked)]
+        for entry in same:
+            if entry.active:
                 return entry.directory, None
+        for entry in same:  # One that was broken off has done a part of the work. A failed one may fail again.
+            if entry.state in ("stopped", "interrupted"):
+                return entry.directory, resume_run(entry.directory)
         device = context.directory.read_record().device.requested
         data = describe_scenes(settings.pictures)
         run = create_run(root, OfflineWeightsExperiment(), hyperparameters, data, None, device)
@@ -91,7 +96,7 @@ def _run_at_it(context: RunContext, settings: SourceSettings) -> tuple[RunDirect
         lock.release()
 
 
-def _asks_for(record: RunRecord, hyperparameters: Mapping[str, Any]) -> bool:
+def _asks_for(record: RecordHead, hyperparameters: Mapping[str, Any]) -> bool:
     return record.experiment == OfflineWeightsExperiment.slug and record.hyperparameters == hyperparameters
 
 
@@ -132,6 +137,8 @@ def _follow(run: RunDirectory, process: subprocess.Popen[bytes] | None, preparat
         if process is not None:
             _stop(reader)
         raise
+    if process is not None:
+        process.wait()  # It has written its last record; unwaited for, it would stay as a zombie.
     if reader.state != "done":
         why = f": {reader.record.message}" if reader.record.message else ""
         raise LabError(

@@ -11,7 +11,10 @@ import torch
 from iml_tui.experiments.results import DataSummary, WeightsSummary
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
+from iml_tui.runs.record import ForkRecord
 from iml_tui.training.devices import DeviceChoice
+from iml_tui.training.earlier import Earlier
+from iml_tui.training.pausing import Pause
 from iml_tui.training.preparation import Preparation
 from iml_tui.training.run_context import RunContext, TrialEnd
 
@@ -25,6 +28,7 @@ class Told:
     ends: list[tuple[int, TrialEnd, int]] = field(default_factory=list)
     data: list[DataSummary] = field(default_factory=list)
     weights: list[WeightsSummary] = field(default_factory=list)
+    pauses: list[bool] = field(default_factory=list)
 
 
 def run_context(
@@ -35,6 +39,9 @@ def run_context(
     stop: Callable[[], bool] = lambda: False,
     settings: Mapping[str, Any] | None = None,
     device: DeviceChoice = CPU,
+    pause: Callable[[], bool] = lambda: False,
+    earlier: Earlier | None = None,
+    fork: ForkRecord | None = None,
 ) -> RunContext:
     return RunContext(
         directory=directory,
@@ -46,4 +53,7 @@ def run_context(
         trial_ended=lambda *end: told.ends.append(end),
         found_data=told.data.append,
         found_weights=told.weights.append,
+        pause=Pause(pause, stop, events, told.pauses.append),
+        earlier=earlier,
+        fork=fork,
     )

@@ -48,6 +48,15 @@ def test_with_two_cuda_devices() -> None:
 
 
 @pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize("gpus", [2], indirect=True)
+def test_auto_takes_the_device_that_the_queue_gave() -> None:
+    given = choose_device("auto", "cuda:1")
+    assert (str(given.device), given.reason) == ("cuda:1", "given by the queue")
+    assert str(choose_device("auto", "cuda:7").device) == "cuda:0"  # The driver may see what torch cannot use.
+    assert str(choose_device("cpu", "cuda:1").device) == "cpu"
+
+
+@pytest.mark.usefixtures("gpus")
 @pytest.mark.parametrize("gpus", [1], indirect=True)
 def test_with_one_cuda_device() -> None:
     with pytest.raises(UsageError, match="only cuda:0"):

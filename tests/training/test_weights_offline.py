@@ -44,6 +44,9 @@ class Process:
     def poll(self) -> int | None:
         return self.code
 
+    def wait(self) -> int:
+        return self.code or 0
+
 
 class Lab:
     """A run that asks, and a worker that does as it is told in place of a real one.

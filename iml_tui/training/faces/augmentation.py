@@ -35,13 +35,16 @@ class Augmentation:
         seed: the trial's.
         horizontal_flip: whether each picture is mirrored with probability 1/2.
         shift: most pixels that each is moved by, up or down and left or right, all whole numbers equally likely.
+
+    Attributes:
+        generator: the stream.
     """
 
     def __init__(self, seed: int, horizontal_flip: bool, shift: int) -> None:
         self._flip, self._shift = horizontal_flip, shift
         # The order of the samples is drawn from spawn key 1 (see `training/shuffle.py`).
         sequence = np.random.SeedSequence(seed % 2**64, spawn_key=(2,))
-        self._generator = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+        self.generator = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
 
     def draw(self, count: int) -> Moves | None:
         """The moves of the next `count` pictures; None where they stay as they are."""
@@ -49,6 +52,6 @@ class Augmentation:
             return None
         mirrored = torch.zeros(count, dtype=torch.bool)
         if self._flip:
-            mirrored = torch.rand(count, generator=self._generator) < 0.5
-        moved = torch.randint(-self._shift, self._shift + 1, (2, count), generator=self._generator)
+            mirrored = torch.rand(count, generator=self.generator) < 0.5
+        moved = torch.randint(-self._shift, self._shift + 1, (2, count), generator=self.generator)
         return Moves(mirrored, moved[0], moved[1])

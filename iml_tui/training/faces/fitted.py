@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier
 
 from iml_tui.data.pictures import PictureData
-from iml_tui.training.classifiers import OnRound, RoundsDone, fit_in_one_epoch, nodes
+from iml_tui.training.classifiers import OnRound, RoundsDone, StartsAnew, fit_in_one_epoch, nodes
 from iml_tui.training.data import SplitName
 from iml_tui.training.faces.inputs import FeatureInputs
 from iml_tui.training.faces.metrics import measure
@@ -148,7 +148,7 @@ class LogisticProbe:
         return self._features[split].features.cpu().numpy()
 
 
-class FittedTrainer:
+class FittedTrainer(StartsAnew):
     """Fits one classifier in one epoch: an `EpochTrainer` of one member.
 
     A step is a round of boosting, or the whole fit; steps have no loss. The train figures are measured after the fit,

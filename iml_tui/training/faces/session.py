@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -24,10 +23,8 @@ from iml_tui.training.faces.features import FrozenFeatures
 from iml_tui.training.faces.inputs import picture_inputs
 from iml_tui.training.faces.metrics import probabilities
 from iml_tui.training.faces.network_trainer import NetworkTrainer
-from iml_tui.training.group_recorder import GroupRecorder, StepSeries
-from iml_tui.training.preparation import StoppedError
+from iml_tui.training.group import Group, train_group
 from iml_tui.training.run_context import RunContext
-from iml_tui.training.session import record_ends, train_epochs
 from iml_tui.training.trainer import EpochTrainer
 
 if TYPE_CHECKING:
@@ -106,6 +103,8 @@ class FaceSession:
     def train(self) -> Literal["done", "stopped"]:
         """Train every trial to its end, or until asked to stop."""
         for position, trial in enumerate(self._trials):
+            if self._context.has_ended([position]):
+                continue
             if self._context.stop() or not self._train_trial(position, trial):
                 return "stopped"
         return "done"
@@ -113,32 +112,21 @@ class FaceSession:
     def _train_trial(self, position: int, trial: FaceTrial) -> bool:
         context = self._context
         trainer = self._trainer(trial)
-        with StepSeries(context.directory, [position], [trial]) as series:
-            group = GroupRecorder(
-                [position],
-                trainer,
-                trial.samples_per_step(len(self._data.train)),
-                series,
-                context.events,
-                context.stop,
-                may_diverge=trial.is_trained,
-            )
-            group.start()
-            logging.info("training %s", trial.name)
 
-            def keep_predictions(epoch: int) -> None:
-                write_predictions(context.directory, position, probabilities(trainer.test_logits))
-                context.events.append("predictions", trial=position)
+        def keep_predictions(epoch: int) -> None:
+            write_predictions(context.directory, position, probabilities(trainer.test_logits))
+            context.events.append("predictions", trial=position)
 
-            # What has no learning rate is fitted once.
-            epochs = trial.epochs if trial.is_trained else 1
-            try:
-                with _one_thread() if _on_features(trial) else nullcontext():
-                    complete = train_epochs(trainer, epochs, group, keep_predictions)
-            except StoppedError:
-                complete = False
-        record_ends(context, [position], [trial], trainer, group, complete)
-        return complete
+        group = Group(
+            [position],
+            [trial],
+            trainer,
+            trial.samples_per_step(len(self._data.train)),
+            trial.epochs if trial.is_trained else 1,  # What has no learning rate is fitted once.
+            may_diverge=trial.is_trained,
+        )
+        with _one_thread() if _on_features(trial) else nullcontext():
+            return train_group(context, group, keep_predictions)
 
     def _trainer(self, trial: FaceTrial) -> FaceTrainer:
         """What trains a trial."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Literal
 
 from iml_tui.data.scenes.dataset import SceneData, load_scenes
 from iml_tui.experiments.trials import SourceTrial
 from iml_tui.runs.places import cache_root, weights_root
-from iml_tui.training.group_recorder import GroupRecorder, StepSeries
+from iml_tui.training.group import Group, train_group
+from iml_tui.training.group_recorder import GroupRecorder
 from iml_tui.training.run_context import RunContext
-from iml_tui.training.session import record_ends, train_epochs
 from iml_tui.training.source.trainer import SourceTrainer
 from iml_tui.training.weights_store import SourceSettings, save_offline
 
@@ -27,6 +26,8 @@ def train_source(context: RunContext, trials: Sequence[SourceTrial]) -> Literal[
     data = load_scenes(cache_root(), int(settings["pictures"]), int(settings["image_size"]), context.preparation)
     context.preparation.note(data.note)
     for position, trial in enumerate(trials):
+        if context.has_ended([position]):
+            continue
         if context.stop() or not _train(context, position, trial, data):
             return "stopped"
     return "done"
@@ -35,15 +36,14 @@ def train_source(context: RunContext, trials: Sequence[SourceTrial]) -> Literal[
 def _train(context: RunContext, position: int, trial: SourceTrial, data: SceneData) -> bool:
     """Train one trial; False when it was stopped."""
     trainer = SourceTrainer(trial, data, context.device.device)
-    with StepSeries(context.directory, [position], [trial]) as series:
-        samples = trial.samples_per_step(len(data.splits["train"]))
-        group = GroupRecorder([position], trainer, samples, series, context.events, context.stop)
-        group.start()
-        logging.info("training %s", trial.name)
-        complete = train_epochs(trainer, trial.epochs, group, lambda epoch: None)
-    if complete and not group.diverged[0]:
+
+    def keep_weights(recorder: GroupRecorder) -> None:
+        if recorder.diverged[0]:
+            return
         state = trainer.network.backbone.state_dict()
         file = save_offline(weights_root(), SourceSettings.of(trial, context.settings), state, context.directory.id)
         context.preparation.note(f"The weights are kept in {file.name} for runs that ask for offline weights.")
-    record_ends(context, [position], [trial], trainer, group, complete)
-    return complete
+
+    samples = trial.samples_per_step(len(data.splits["train"]))
+    group = Group([position], [trial], trainer, samples, trial.epochs)
+    return train_group(context, group, lambda epoch: None, keep_weights)
