@@ -26,7 +26,7 @@ def write_atomically(path: Path, content: str | bytes, *, durable: bool = True) 
             file.flush()
             os.fsync(file.fileno())
     if durable:
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
 
 
 @contextlib.contextmanager
@@ -48,9 +48,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _sync_directory(path: Path) -> None:
-    # The rename itself is only on disk once the directory is. Some network file systems cannot sync one; the new
-    # content is in place all the same.
+def sync_directory(path: Path) -> None:
+    """Wait until what was renamed in a directory is on disk, which it is only once the directory is."""
+    # Some network file systems cannot sync one; the new content is in place all the same.
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:

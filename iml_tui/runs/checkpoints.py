@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from iml_tui.errors import LabError
 from iml_tui.runs.atomic import replacing, sync_directory
 from iml_tui.runs.events import decode, encode
+from iml_tui.runs.opening import open_regular
 from iml_tui.text import printable
 
 Reason = Literal["start", "epoch", "time", "pause", "change", "stop", "end"]
@@ -69,6 +70,16 @@ class Header(BaseModel):
     bytes: int
     sha256: str
 
+    def is_before(self, epoch: int, batch: int) -> bool:
+        """Whether the state is one from before the step that made the loss of a batch, both from 1, no number.
+
+        That loss is computed with the parameters as the step before has left them, and a checkpoint right after that
+        step holds the same.
+        """
+        whole = self.steps > 0 and self.step == self.steps
+        position = (self.epochs + 1, 0) if whole else (self.epochs, self.step)
+        return position < (epoch - 1, batch - 1)
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -94,9 +105,10 @@ class Checkpoint:
             LabError: the file is gone or damaged.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 header = _read_header(file)
-                state = file.read()
+                # As much as there is to be, and one byte more to know of a longer file.
+                state = file.read(header.bytes + 1) if header is not None and header.bytes >= 0 else b""
         except OSError as error:
             raise LabError(f"checkpoint {printable(str(self.path))} cannot be read: {error.strerror}") from error
         if header is None or len(state) != header.bytes or hashlib.sha256(state).hexdigest() != header.sha256:
@@ -158,10 +170,10 @@ class CheckpointStore:
         """Those of these trials, the newest first, and those that are too damaged to tell whose they are."""
         return [file for file in self.all() if file.header is None or file.header.trials == list(trials)]
 
-    def keep_good(self, trials: Sequence[int]) -> None:
-        """Keep the newest of these trials for good: a loss was no number after it."""
+    def keep_good(self, trials: Sequence[int], epoch: int, batch: int) -> None:
+        """Keep for good the newest of these trials from before the loss of a batch, both from 1, was no number."""
         for file in self.of(trials):
-            if file.header is not None:
+            if file.header is not None and file.header.is_before(epoch, batch):
                 if not file.good:
                     file.path.replace(file.path.with_suffix(f"{_GOOD}.ckpt"))
                 return
@@ -193,7 +205,7 @@ def read_fork(path: Path) -> Checkpoint:
 
 def _header_of(path: Path) -> Header | None:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _read_header(file)
     except OSError:
         return None

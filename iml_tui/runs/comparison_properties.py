@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from iml_tui.experiments.changes import position_text, told
 from iml_tui.experiments.hyperparameters import format_setting
 from iml_tui.experiments.results import TrialResult
 from iml_tui.experiments.seeds import seeds_of
@@ -14,6 +15,8 @@ from iml_tui.text import printable
 
 HASH_SHOWN = 12
 """Hexadecimal digits of a SHA-256 that are shown."""
+
+_MOST_CHANGES = 2  # Of those made while a model trained, told one by one.
 
 _TITLES = {"kind": "Kind of model"}
 # As the experiments' own labels have them.
@@ -44,6 +47,7 @@ def properties(record: RunRecord, result: TrialResult) -> dict[str, Property]:
     return {
         **dict(_settings(result)),
         **dict(_pictures(record, result)),
+        **dict(_after_the_start(result)),
         "seeds": _seeds(result),
         "data": Property("Data", printable(record.data.name), printable(record.data.name)),
         "data_sha256": _hash(record.data.sha256),
@@ -79,6 +83,20 @@ def _settings(result: TrialResult) -> Iterator[tuple[str, Property]]:
         short = _short(name, value, text)
         usual = type(trial).model_fields[name].default == value
         yield f"setting.{name}", Property(title, text, short, usual)
+
+
+def _after_the_start(result: TrialResult) -> Iterator[tuple[str, Property]]:
+    """That a model goes on with another run's, and what was changed while it trained."""
+    seeds = seeds_of(result)
+    fork = seeds[0].fork
+    if fork is not None:
+        place = position_text(fork.epochs, fork.step, fork.steps)
+        yield "fork", Property("Forked from", printable(f"{fork.run} {place}"), f"forked {place}")
+    changes = list(dict.fromkeys(told(change) for trial in seeds for change in trial.changes))
+    if changes:
+        more = f"; {len(changes) - _MOST_CHANGES} more" if len(changes) > _MOST_CHANGES else ""
+        text = printable("; ".join(changes[:_MOST_CHANGES]) + more)
+        yield "changes", Property("Changed while training", text, "changed while training")
 
 
 def _pictures(record: RunRecord, result: TrialResult) -> Iterator[tuple[str, Property]]:

@@ -254,7 +254,7 @@ def _slug(text: str) -> str:
 def _write(directory: RunDirectory, name: str, sheet: Image) -> Path:
     content = io.BytesIO()
     sheet.save(content, "PNG", optimize=True)
-    directory.figures.mkdir(exist_ok=True)
+    directory.figures.mkdir(0o700, exist_ok=True)
     path = directory.figures / name
     write_atomically(path, content.getvalue())
     return path

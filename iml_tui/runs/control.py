@@ -16,10 +16,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from iml_tui.runs.atomic import write_atomically
+from iml_tui.runs.opening import read_regular
 
 STOP = "stop"
 PAUSE = "pause"
 _CHANGES = "change-*.json"
+_LONGEST = 1 << 16
+"""Bytes of a request; a longer file is none."""
 
 
 class ChangeRequest(BaseModel):
@@ -34,8 +37,8 @@ class ChangeRequest(BaseModel):
 
 def request_stop(control: Path) -> None:
     """Ask the worker to stop at the next batch, keeping what is there. A paused run stops as well."""
-    control.mkdir(parents=True, exist_ok=True)
-    (control / STOP).touch()
+    control.mkdir(0o700, parents=True, exist_ok=True)
+    (control / STOP).touch(0o600)
 
 
 def stop_requested(control: Path) -> bool:
@@ -45,8 +48,8 @@ def stop_requested(control: Path) -> bool:
 
 def request_pause(control: Path) -> None:
     """Ask the worker to pause at the next batch."""
-    control.mkdir(parents=True, exist_ok=True)
-    (control / PAUSE).touch()
+    control.mkdir(0o700, parents=True, exist_ok=True)
+    (control / PAUSE).touch(0o600)
 
 
 def request_continue(control: Path) -> None:
@@ -61,7 +64,7 @@ def pause_requested(control: Path) -> bool:
 
 def request_change(control: Path, change: ChangeRequest) -> None:
     """Ask for another value of a hyperparameter of a running trial. Requests are served in the order of asking."""
-    control.mkdir(parents=True, exist_ok=True)
+    control.mkdir(0o700, parents=True, exist_ok=True)
     name = f"change-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.json"
     write_atomically(control / name, change.model_dump_json())
 
@@ -74,9 +77,11 @@ def pending_changes(control: Path) -> list[tuple[Path, ChangeRequest | str]]:
     found: list[tuple[Path, ChangeRequest | str]] = []
     for path in sorted(control.glob(_CHANGES)):
         try:
-            found.append((path, ChangeRequest.model_validate_json(path.read_bytes())))
-        except OSError:  # Another look has served it.
+            found.append((path, ChangeRequest.model_validate_json(read_regular(path, _LONGEST))))
+        except FileNotFoundError:  # Another look has served it.
             continue
+        except OSError as error:
+            found.append((path, f"a request to change a hyperparameter cannot be read ({error.strerror})"))
         except ValidationError as error:
             found.append((path, f"a request to change a hyperparameter is malformed ({_first(error)})"))
     return found

@@ -14,7 +14,7 @@ def record_failure(error: BaseException) -> str:
     path = log_file()
     reason = f"{type(error).__name__}: {str(error) or 'no message'}".splitlines()[0]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")

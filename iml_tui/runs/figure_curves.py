@@ -133,7 +133,7 @@ def legend_mark(index: int, x: float, y: float, length: float) -> str:
 def mark(index: int, x: float, y: float) -> str:
     """The mark of curve `index` at (x, y)."""
     kind = _MARKS[index % len(_MARKS)]
-    colour = _colour(index)
+    colour = colour_of(index)
     look: dict[str, svg.Attribute] = {"fill": colour, "stroke": "#ffffff", "stroke_width": 0.8}
     if kind.startswith("open"):
         look = {"fill": "#ffffff", "stroke": colour, "stroke_width": 1.4}
@@ -153,7 +153,7 @@ def edge_mark(index: int | None, x: float, y: float, *, upwards: bool) -> str:
     """A triangle that says that curve `index` (None: any) goes on beyond the axis."""
     tip = -4.5 if upwards else 4.5
     path = svg.points([(x, y + tip), (x + 4.5, y - tip * 0.7), (x - 4.5, y - tip * 0.7)]) + "Z"
-    return svg.element("path", d=path, fill="#666666" if index is None else _colour(index), stroke="#ffffff")
+    return svg.element("path", d=path, fill="#666666" if index is None else colour_of(index), stroke="#ffffff")
 
 
 def point_labels(curves: Sequence[Curve], x: Axis, y: Axis, box: Box) -> list[str]:
@@ -171,23 +171,25 @@ def point_labels(curves: Sequence[Curve], x: Axis, y: Axis, box: Box) -> list[st
         for cx, cy in ((px + 9 + half, py), (px - 9 - half, py), (px, py - 12), (px, py + 12)):
             area = (cx - half, cy - 6, cx + half, cy + 6)
             inside = area[0] >= box.left and area[2] <= box.right and area[1] >= box.top and area[3] <= box.bottom
-            if inside and not any(_overlap(area, other) for other in taken):
+            if inside and not any(overlap(area, other) for other in taken):
                 taken.append(area)
                 found.append(svg.text(cx, cy + 4, label, text_anchor="middle", font_size=11, fill=INK))
                 break
     return found
 
 
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+def overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    """Whether two areas (left, top, right, bottom) share anything."""
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _colour(index: int) -> str:
+def colour_of(index: int) -> str:
+    """The colour of curve `index`."""
     return _COLOURS[index % len(_COLOURS)]
 
 
 def _line(path: str, index: int) -> str:
-    look: dict[str, svg.Attribute] = {"fill": "none", "stroke": _colour(index), "stroke_width": 1.8}
+    look: dict[str, svg.Attribute] = {"fill": "none", "stroke": colour_of(index), "stroke_width": 1.8}
     if dash := _DASHES[index % len(_DASHES)]:
         look["stroke_dasharray"] = dash
     return svg.element("path", d=path, stroke_linejoin="round", **look)
@@ -202,7 +204,7 @@ def _draw_band(drawn: Drawn, columns: Columns, index: int, box: Box) -> None:
         drawn.banded = True
         # Where a column holds one point the band has no area, and its outline is the series itself.
         look: dict[str, svg.Attribute] = {"fill_opacity": 0.16, "stroke_width": 0.6, "stroke_opacity": 0.45}
-        drawn.bands.append(svg.element("path", d=path, fill=_colour(index), stroke=_colour(index), **look))
+        drawn.bands.append(svg.element("path", d=path, fill=colour_of(index), stroke=colour_of(index), **look))
 
 
 def _draw_spread(drawn: Drawn, across: Floats, curve: Curve, index: int, y: Axis, box: Box) -> None:
@@ -217,12 +219,12 @@ def _draw_spread(drawn: Drawn, across: Floats, curve: Curve, index: int, y: Axis
         drawn.spread = True
         if part.stop - part.start == 1:
             at = f"M{pixels[part.start]:.1f} {top[part.start]:.1f}V{bottom[part.start]:.1f}"
-            drawn.bands.append(svg.element("path", d=at, stroke=_colour(index), stroke_width=5, stroke_opacity=0.3))
+            drawn.bands.append(svg.element("path", d=at, stroke=colour_of(index), stroke_width=5, stroke_opacity=0.3))
             continue
         there = zip(pixels[part], top[part], strict=True)
         back = zip(pixels[part][::-1], bottom[part][::-1], strict=True)
         path = svg.points([*there, *back]) + "Z"
-        drawn.bands.append(svg.element("path", d=path, fill=_colour(index), fill_opacity=0.18))
+        drawn.bands.append(svg.element("path", d=path, fill=colour_of(index), fill_opacity=0.18))
 
 
 def _window_sums(values: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:

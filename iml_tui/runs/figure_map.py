@@ -55,7 +55,7 @@ def write_map_figures(directory: RunDirectory, experiment: Experiment, results: 
         except LabError:
             continue
     colours = common_colours(data, [drawn for _, _, drawn in found])
-    directory.figures.mkdir(exist_ok=True)
+    directory.figures.mkdir(0o700, exist_ok=True)
     written: list[Path] = []
     for trial, why, drawn in found:
         path = directory.figures / f"map-{_file_name(why or trial.name)}.svg"

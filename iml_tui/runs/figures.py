@@ -36,6 +36,7 @@ from iml_tui.runs.figure_frame import (
     width,
 )
 from iml_tui.runs.figure_heat_map import draw_heat_map
+from iml_tui.runs.figure_marks import change_marks
 
 if TYPE_CHECKING:
     from iml_tui.experiments.results import Results
@@ -54,7 +55,7 @@ def write_figures(directory: Path, charts: Sequence[Chart | HeatMap], results: R
     Raises:
         OSError: the directory cannot be written; every figure in it is then whole, old or new.
     """
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(0o700, exist_ok=True)
     lines = [chart for chart in charts if isinstance(chart, Chart)]
     drawn = {chart.id: curves(chart, results) for chart in lines}
     written = []
@@ -84,6 +85,7 @@ def draw_figure(chart: Chart, drawn: Sequence[Curve], y: Axis) -> str:
         *axes(x, y, _x_ticks(chart, x, drawn), y_ticks, box, (X_LABELS[chart.x], chart.y_label), grid=True),
         svg.element("g", "".join(curved), clip_path="url(#plot)") if curved else "",
         *(mark for part in parts for mark in part.marks),
+        *change_marks(drawn, x, box),
         *(point_labels(drawn, x, y, box) if chart.x in _MODELS_AS_POINTS else ()),
         *legend,
     ]
@@ -129,6 +131,8 @@ def _legend(
         notes += ["line: running mean", "band: lowest to highest" if noisy else "band: lowest to highest epoch"]
     if any(part.spread for part in parts):
         notes.append("band: ± 1 standard deviation over seeds")
+    if any(curve.marks for curve in drawn):
+        notes.append("dotted: changed while training, or forked")
     for used, upwards, note in (
         (any(part.outside for part in parts), True, "goes on beyond the axis"),
         (any(part.zeros for part in parts), False, "exactly 0, below the scale"),

@@ -117,7 +117,7 @@ def degree_ratio(latitude: float) -> float:
 
 def write_map_data(directory: RunDirectory, data: MapData) -> None:
     """Keep what all maps of a run have in common. Raises OSError where it cannot be written."""
-    directory.maps.mkdir(exist_ok=True)
+    directory.maps.mkdir(0o700, exist_ok=True)
     content = packed(
         longitudes=data.longitudes,
         latitudes=data.latitudes,
@@ -126,12 +126,12 @@ def write_map_data(directory: RunDirectory, data: MapData) -> None:
         class_counts=data.class_counts,
         class_names=np.array(data.class_names, dtype=np.str_),
     )
-    write_atomically(_data_file(directory), content)
+    write_atomically(map_data_file(directory), content)
 
 
 def has_map_data(directory: RunDirectory) -> bool:
     """Whether what all maps of the run have in common is kept."""
-    return _data_file(directory).is_file()
+    return map_data_file(directory).is_file()
 
 
 def read_map_data(directory: RunDirectory) -> MapData:
@@ -140,7 +140,7 @@ def read_map_data(directory: RunDirectory) -> MapData:
     Raises:
         LabError: the run has no maps, or the file is damaged.
     """
-    found = ArrayFile(_data_file(directory), "decision map")
+    found = ArrayFile(map_data_file(directory), "decision map")
     longitudes, latitudes = found.real("longitudes", (-1,)), found.real("latitudes", (-1,))
     coordinates = found.real("test_coordinates", (-1, 2))
     names = found.texts("class_names")
@@ -162,8 +162,8 @@ def write_map(directory: RunDirectory, drawn: DecisionMap) -> None:
 
     A map can be made again and is not waited for: after a power cut it may be damaged.
     """
-    path = _path(directory, drawn.trial, drawn.epoch)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = map_file(directory, drawn.trial, drawn.epoch)
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
     most = max(int(drawn.classes.max(initial=0)), int(drawn.test_classes.max(initial=0)))
     number = np.uint8 if most < 256 else np.uint16
     probabilities = np.nan_to_num(drawn.probabilities, nan=0.0).clip(0, 1)
@@ -187,7 +187,7 @@ def read_map(directory: RunDirectory, trial: int, epoch: int, data: MapData | No
         LabError: there is none for this epoch, the file is damaged, or it does not fit.
     """
     data = data or read_map_data(directory)
-    found = ArrayFile(_path(directory, trial, epoch), "decision map")
+    found = ArrayFile(map_file(directory, trial, epoch), "decision map")
     count = len(data.class_names)
     return DecisionMap(
         trial,
@@ -198,11 +198,13 @@ def read_map(directory: RunDirectory, trial: int, epoch: int, data: MapData | No
     )
 
 
-def _data_file(directory: RunDirectory) -> Path:
+def map_data_file(directory: RunDirectory) -> Path:
+    """The file of what all maps of a run have in common."""
     return directory.maps / "data.npz"
 
 
-def _path(directory: RunDirectory, trial: int, epoch: int) -> Path:
+def map_file(directory: RunDirectory, trial: int, epoch: int) -> Path:
+    """The file of one trial's map after one epoch."""
     return directory.maps / f"{trial:03d}" / f"{epoch:06d}.npz"
 
 

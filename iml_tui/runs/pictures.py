@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import tokenize
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from iml_tui.errors import LabError
 from iml_tui.runs.atomic import replacing, write_atomically
+from iml_tui.runs.opening import open_regular
 from iml_tui.runs.picture_scaling import reduce_pictures
 from iml_tui.text import printable
 
@@ -121,7 +123,7 @@ def write_test_pictures(directory: RunDirectory, split: LabelledPictures, class_
     Raises:
         OSError: they cannot be written.
     """
-    directory.pictures.mkdir(exist_ok=True)
+    directory.pictures.mkdir(0o700, exist_ok=True)
     count, side = len(split.labels), kept_side(len(split.labels), split.pixels.shape[1])
     # The texts last: where they are, all is there.
     _texts_file(directory).unlink(missing_ok=True)
@@ -177,7 +179,7 @@ def write_predictions(directory: RunDirectory, trial: int, probabilities: NDArra
     Raises:
         OSError: they cannot be written.
     """
-    directory.pictures.mkdir(exist_ok=True)
+    directory.pictures.mkdir(0o700, exist_ok=True)
     content = io.BytesIO()
     np.lib.format.write_array(content, np.ascontiguousarray(probabilities, dtype="<f4"), allow_pickle=False)
     write_atomically(_predictions_file(directory, trial), content.getvalue())
@@ -202,7 +204,7 @@ def read_predictions(directory: RunDirectory, trial: int, count: int) -> NDArray
 def _read_texts(path: Path) -> _Texts:
     what = "list of test pictures"
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MOST_TEXT + 1)
     except FileNotFoundError as error:
         raise LabError(f"there is no {what} {printable(str(path))}") from error
@@ -226,20 +228,20 @@ def _read_texts(path: Path) -> _Texts:
 def _mapped(path: Path, what: str) -> NDArray[Any]:
     """The array of a file in NumPy's npy format as a read-only memory map; an empty one as an array."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             version = np.lib.format.read_magic(file)
             if version != (1, 0):
                 raise _damaged(what, path, "its format is not that of the lab")
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
             offset = file.tell()
-        if fortran or dtype.hasobject or not all(0 <= length < 2**31 for length in shape):
-            raise _damaged(what, path, "its header is not that of the lab")
-        # In whole numbers of any size: a hostile header may name shapes that overflow.
-        if path.stat().st_size != offset + math.prod(shape) * dtype.itemsize:
-            raise _damaged(what, path, f"it is not as long as {dtype} of shape {shape}")
-        if not math.prod(shape):
-            return np.zeros(shape, dtype)
-        return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)
+            if fortran or dtype.hasobject or not all(0 <= length < 2**31 for length in shape):
+                raise _damaged(what, path, "its header is not that of the lab")
+            # In whole numbers of any size: a hostile header may name shapes that overflow.
+            if os.fstat(file.fileno()).st_size != offset + math.prod(shape) * dtype.itemsize:
+                raise _damaged(what, path, f"it is not as long as {dtype} of shape {shape}")
+            if not math.prod(shape):
+                return np.zeros(shape, dtype)
+            return np.memmap(file, dtype=dtype, mode="r", offset=offset, shape=shape)
     except FileNotFoundError as error:
         raise LabError(f"there are no {what} {printable(str(path))}") from error
     except _DAMAGE as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,34 +10,40 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import psutil
 
 from iml_tui.errors import LabError, RunBusyError
 from iml_tui.runs.directory import RunDirectory
-from iml_tui.runs.lock import RunLock
-from iml_tui.runs.record import ACTIVE_STATES, RunRecord, State, WorkerIdentity
+from iml_tui.runs.lock import RunLock, lock_holder
+from iml_tui.runs.opening import open_file, open_regular
+from iml_tui.runs.record import ACTIVE_STATES, RecordHead, State, WorkerIdentity
+from iml_tui.runs.updating import update_record
+from iml_tui.text import printable
 
 START_SECONDS = 120.0
 """A worker that has not taken its run over after this time never will: importing torch takes seconds, on a cold
 network file system up to a minute."""
 
+_END_OF_LOG: Final = 1 << 16
 
-def start_worker(directory: RunDirectory) -> subprocess.Popen[bytes]:
+
+def start_worker(directory: RunDirectory, *, resume: bool = False) -> subprocess.Popen[bytes]:
     """Start `python -m iml_tui.worker` in a session of its own, its output in the run's log.
 
-    Neither closing the terminal nor the end of this process touches it.
+    Neither closing the terminal nor the end of this process touches it. With `resume` it goes on where an earlier
+    worker of the run left off.
 
     Raises:
         LabError: the process cannot be started.
     """
     # -P keeps the user's current directory, which may hold a torch.py, off the import path.
-    command = [sys.executable, "-P", "-m", "iml_tui.worker", str(directory.path)]
+    command = [sys.executable, "-P", "-m", "iml_tui.worker", *(["--resume"] if resume else []), str(directory.path)]
     try:
-        log = os.open(directory.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        log = open_file(directory.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError as error:
-        raise LabError(f"{directory.log_file} cannot be written: {error.strerror}") from error
+        raise LabError(f"{printable(str(directory.log_file))} cannot be written: {error.strerror}") from error
     try:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     except OSError as error:
@@ -67,20 +74,60 @@ def terminate(identity: WorkerIdentity) -> bool:
     if owner(identity) != "alive":
         return False
     try:
-        os.kill(identity.pid, signal.SIGTERM)
-    except (ProcessLookupError, PermissionError):
+        if not hasattr(os, "pidfd_open"):  # Not Linux.
+            os.kill(identity.pid, signal.SIGTERM)
+            return True
+        # Held on to before it is looked at again: the process id may pass to another process at any time.
+        process = os.pidfd_open(identity.pid)
+        try:
+            if owner(identity) != "alive":
+                return False
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+        finally:
+            os.close(process)
+    except OSError:  # It has ended, or is not this user's.
         return False
     return True
 
 
-def true_state(record: RunRecord) -> State:
-    """The record's state, or `interrupted` where it says that a worker is at it but none is."""
+def true_state(record: RecordHead, directory: RunDirectory | None = None) -> State:
+    """The record's state, or `interrupted` where it says that a worker is at it but none is.
+
+    A worker is at a run of this host where its process lives and holds the lock of `directory`: one that lives may be
+    at the run that this one is a copy of. A worker that holds the lock and has not said yet who it is, is `starting`.
+    Of another host's worker nothing is known, and the record is believed.
+    """
     if record.state not in ACTIVE_STATES or record.state == "queued":
         return record.state
     if record.worker is None:
-        late = record.host == socket.gethostname() and time.time() - record.created > START_SECONDS
-        return "interrupted" if late else record.state
-    return "interrupted" if owner(record.worker) == "gone" else record.state
+        late = record.host == socket.gethostname() and time.time() - (record.asked or record.created) > START_SECONDS
+        return "interrupted" if late and not _is_taken(directory, if_unknown=False) else record.state
+    match owner(record.worker):
+        case "elsewhere":
+            return record.state
+        case "alive":
+            own = record.worker.pid == os.getpid()
+            return record.state if own or _is_taken(directory, if_unknown=True) else "interrupted"
+        case "gone":
+            return "starting" if _is_taken(directory, if_unknown=False) else "interrupted"
+
+
+def _is_taken(directory: RunDirectory | None, *, if_unknown: bool) -> bool:
+    """Whether another process holds the run's lock; `if_unknown` where that cannot be told."""
+    if directory is None:
+        return if_unknown
+    try:
+        return lock_holder(directory.lock_file) not in (None, os.getpid())
+    except OSError:
+        return if_unknown
+
+
+def host_elsewhere(record: RecordHead, state: State) -> str:
+    """The other host that says it is at a run of this state, so that nobody here can tell; "" where there is none."""
+    if state not in ACTIVE_STATES or state == "queued":
+        return ""
+    host = record.worker.host if record.worker is not None else record.host
+    return host if host != socket.gethostname() else ""
 
 
 def _boot_id() -> str:
@@ -126,15 +173,18 @@ def record_failed_start(directory: RunDirectory, exit_code: int) -> None:
         if record.state != "starting" or record.worker is not None:
             return
         message = f"the worker ended before it began (exit code {exit_code}): {last_log_line(directory)}"
-        directory.write_record(record.model_copy(update={"state": "failed", "message": message}))
+        with contextlib.suppress(OSError):  # On a full disk nothing can be recorded; the run ends up interrupted.
+            update_record(directory, record, state="failed", message=message)
     finally:
         lock.release()
 
 
 def last_log_line(directory: RunDirectory) -> str:
-    """The last line of the run's log that says anything."""
+    """The last line of the run's log that says anything. It may hold any text."""
     try:
-        lines = directory.log_file.read_text(errors="replace").splitlines()
+        with open_regular(directory.log_file) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _END_OF_LOG))
+            lines = file.read(_END_OF_LOG).decode(errors="replace").splitlines()
     except OSError:
         lines = []
     told = [line.strip() for line in lines if line.strip()]

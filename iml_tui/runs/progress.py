@@ -79,10 +79,17 @@ def most_telling(trials: Sequence[TrialResult], room: int) -> Sequence[TrialResu
 def run_progress(results: Results, seconds: float) -> Progress:
     """The progress of all trials after `seconds` of training, those of preparations left out."""
     rows = results.data.rows.get("train", 1)
-    total = sum(_cost(trial.trial, rows) for trial in results.trials)
-    done = sum(_cost(trial.trial, rows) * trial_fraction(trial) for trial in results.trials)
-    fraction = done / total if total else 0.0
-    return Progress(fraction, remaining_seconds([fraction], seconds))
+    costs = [_cost(trial.trial, rows) for trial in results.trials]
+    total = sum(costs)
+    done = sum(cost * trial_fraction(trial) for cost, trial in zip(costs, results.trials, strict=True))
+    # What a fork has of its parent took none of its own time.
+    before = sum(
+        cost * trial.fork.position / trial.trial.epochs
+        for cost, trial in zip(costs, results.trials, strict=True)
+        if trial.fork is not None
+    )
+    own = (done - before) / (total - before) if total > before else 0.0
+    return Progress(done / total if total else 0.0, remaining_seconds([own], seconds))
 
 
 def remaining_seconds(fractions: Sequence[float], seconds: float) -> float | None:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iml_tui.errors import LabError
-from iml_tui.experiments.results import (
-    METRICS,
-    EpochMetrics,
-    Results,
-    TrialProgress,
-    TrialResult,
-)
+from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.experiments.trials import BATCH_LOSS as BATCH_LOSS
 from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.event_fields import MalformedError, count, items, place, text, time_of, whole
 from iml_tui.runs.events import Event, EventReader
-from iml_tui.runs.process import true_state
+from iml_tui.runs.process import host_elsewhere, true_state
+from iml_tui.runs.rebuilding import REBUILT, RecordLog, find_record
 from iml_tui.runs.record import ACTIVE_STATES, RunRecord, State
-from iml_tui.runs.series import read_series
+from iml_tui.runs.replaying import Replay
+from iml_tui.runs.series import MOST_VALUES, read_series
+from iml_tui.runs.working_time import WorkingTime
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LOG_GRADIENT_NORMS = "log10_gradient_norms"
 """Per step, log10 of the squared L2 norm of every linear layer's weight gradient, layer after layer; −inf for 0."""
-
-
-MOST_FIGURES = 64
-"""Figures of one epoch beyond which a log is not that of a lab."""
 
 
 @dataclass(frozen=True)
@@ -39,35 +38,52 @@ class Preparing:
     total: int
 
 
+@dataclass(frozen=True)
+class SavedState:
+    """The last checkpoint: `trials` can go on after `epoch` whole epochs and `step` of `steps` batches of the next.
+
+    `time` is when it was written, seconds since the epoch.
+    """
+
+    trials: tuple[int, ...]
+    epoch: int
+    step: int
+    steps: int
+    time: float
+
+
 class RunReader:
     """One view of one run.
 
     Attributes:
         directory: the run directory.
-        record: `run.json` as last read.
+        record: `run.json` as last read, or rebuilt from the event log.
         results: all trials as far as they have got; one object for the life of the reader, filled by `poll`.
         state: the record's state, or `interrupted` where its worker is gone.
         last_event: when the worker last wrote an event, seconds since the epoch; 0 before the first.
-        warnings: sentences that the worker had for the user, on what is not as it should be.
+        warnings: sentences that the worker had for the user, or the reader has, on what is not as it should be.
         notes: sentences on how data and weights came about.
         preparing: what the worker does before it trains; None once it trains.
+        last_checkpoint: what was saved last; None before the first.
+        inexact: why a resumed run is not as if it had never been interrupted, a sentence; "" where it is.
 
     Raises:
-        LabError: there is no readable `run.json`.
+        LabError: there is no readable `run.json`, and the event log does not tell what it held.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-        self.warnings: list[str] = []
-        self.notes: list[str] = []
-        self.preparing: Preparing | None = None
-        self._preparing_since = 0.0
-        self._prepared = 0.0
-        self.last_event = 0.0
         self._events = EventReader(directory.events_file)
-        self._record_stamp: tuple[int, int] | None = None
-        self.record: RunRecord = directory.read_record()
-        self.state: State = true_state(self.record)
+        self._restarts = 0
+        self._record_stamp: tuple[int, int, int] | None = None
+        self._rebuilt = ""
+        self._recorded = RecordLog()  # Since `run.json` was last read.
+        self.warnings: list[str] = []
+        self._forget()
+        self.record: RunRecord
+        self.record, self._rebuilt = find_record(directory)
+        self._tell_rebuilt()
+        self.state: State = true_state(self.record, directory)
         self.results = Results(
             experiment=self.record.experiment,
             data=self.record.data.summary,
@@ -75,158 +91,191 @@ class RunReader:
             hyperparameters=self.record.hyperparameters,
             trials=[
                 TrialResult(
-                    index,
-                    trial,
-                    series={
-                        name: partial(read_series, directory.series_file(index, name)) for name in trial.step_series
-                    },
+                    index, trial, series={name: partial(self._series, index, name) for name in trial.step_series}
                 )
                 for index, trial in enumerate(self.record.trials)
             ],
         )
+        self._replay = Replay(self.results)
         self.poll()
+
+    def _forget(self) -> None:
+        """Begin with the event log."""
+        self.warnings.clear()
+        self.notes: list[str] = []
+        self.preparing: Preparing | None = None
+        self.last_checkpoint: SavedState | None = None
+        self.inexact = ""
+        self.last_event = 0.0
+        self._malformed = 0
+        self._time = WorkingTime()
 
     @property
     def damaged_events(self) -> int:
-        """Records of the event log that were lost to damage."""
-        return self._events.damaged
+        """Records of the event log that were lost to damage, or make no sense."""
+        return self._events.damaged + self._malformed
+
+    @property
+    def elsewhere(self) -> str:
+        """The other host whose worker is at the run by its record, which nobody here can tell; "" where none is."""
+        return host_elsewhere(self.record, self.state)
+
+    @property
+    def last_sign(self) -> float:
+        """When anything was last heard of the worker, seconds since the epoch; 0 where unknown."""
+        return self.last_event or self.record.created
 
     def seconds(self, now: float) -> float:
         """How long the run has trained, or did until it ended or was last heard of; 0 before it began.
 
-        `now` is the time, in seconds since the epoch.
+        Neither pauses count nor the time between a stop or an interruption and the resumption. `now` is the time, in
+        seconds since the epoch.
         """
-        began = self.record.started
-        if began is None:
+        if self.record.started is None:
             return 0.0
-        alive = self.state in ACTIVE_STATES
-        return max(0.0, (self.record.finished or (now if alive else self.last_event)) - began)
+        end = self._end(now)
+        # What came after the worker's last word is no part of the run.
+        until = end if self.state in ("running", "paused") else min(end, self._time.last_work)
+        idle = max(self.idle_seconds(until), self.record.idle_seconds)
+        return max(0.0, end - self.record.started - idle)
 
     def training_seconds(self, now: float) -> float:
         """As `seconds`, without what preparations took: the time by which the speed of the training is told."""
-        unfinished = max(0.0, now - self._preparing_since) if self.preparing is not None else 0.0
-        return max(0.0, self.seconds(now) - self._prepared - unfinished)
+        return max(0.0, self.seconds(now) - self._time.preparing_seconds(self._end(now)))
+
+    def idle_seconds(self, now: float) -> float:
+        """Seconds up to `now` in which no worker trained after the first had begun: `RunRecord.idle_seconds`."""
+        return self._time.idle_seconds(now)
+
+    def _end(self, now: float) -> float:
+        """Until when the run has worked."""
+        if self.state in ("running", "paused"):
+            return now
+        if self.state not in ACTIVE_STATES and self.record.finished is not None:
+            return self.record.finished
+        return self._time.last_work  # The worker is gone, or another one is about to take over.
 
     def poll(self) -> bool:
         """Take in what is new; whether anything was."""
         # The record first: one that says "done" is then never ahead of the epochs shown with it.
         changed = self._read_record()
-        state = true_state(self.record)
+        state = true_state(self.record, self.directory)
         if state != self.record.state and self._read_record():
             # The worker wrote its last record and ended between the two looks.
             changed = True
-            state = true_state(self.record)
-        for event in self._events.read_new():
-            self._apply(event)
-            if isinstance(event.get("time"), int | float):
-                self.last_event = float(event["time"])
-            changed = True
+            state = true_state(self.record, self.directory)
+        changed = self._read_events() or changed
+        if not self._rebuilt:
+            self._recorded = RecordLog()  # `run.json` knows.
+        elif self._recorded:
+            self._take_record(self._as_recorded())
+            state = true_state(self.record, self.directory)
         changed = changed or state != self.state
         self.state = state
         return changed
 
     def _read_record(self) -> bool:
-        try:
-            status = self.directory.record_file.stat()
-        except OSError:
-            return False
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp == self._record_stamp:
+        stamp = _stamp(self.directory.record_file)
+        if stamp is not None and stamp == self._record_stamp:
             return False
         try:
-            self.record = self.directory.read_record()
-        except LabError:
-            return False
+            record = self.directory.read_record()
+        except LabError as error:
+            # The last good one stays, and what the events tell from now on. What only cannot be read just now (too many
+            # open files) is tried again.
+            self._record_stamp = None if isinstance(error.__cause__, OSError) else stamp
+            newly = not self._rebuilt
+            self._rebuilt = REBUILT
+            self._tell_rebuilt()
+            return newly
         self._record_stamp = stamp
-        # Pictures that cannot be read are left out, and weights are found, only after the run has begun.
-        self.results.data = self.record.data.summary
-        self.results.weights = self.record.weights.summary if self.record.weights else None
+        self._rebuilt = ""
+        if REBUILT in self.warnings:
+            self.warnings.remove(REBUILT)
+        self._take_record(record)
         return True
 
+    def _as_recorded(self) -> RunRecord:
+        """The last good record with what events have told of it since; as it was where they make no sense."""
+        recorded, self._recorded = self._recorded, RecordLog()
+        with contextlib.suppress(LabError):
+            return recorded.record(self.directory, self.record) or self.record
+        return self.record
+
+    def _tell_rebuilt(self) -> None:
+        if self._rebuilt and self._rebuilt not in self.warnings:
+            self.warnings.append(self._rebuilt)
+
+    def _take_record(self, record: RunRecord) -> None:
+        self.record = record
+        # Pictures that cannot be read are left out, and weights are found, only after the run has begun.
+        self.results.data = record.data.summary
+        self.results.weights = record.weights.summary if record.weights else None
+
+    def _read_events(self) -> bool:
+        changed = False
+        try:
+            for event in self._events.new_events():
+                if self._events.restarts != self._restarts:
+                    self._begin_again()
+                self._take(event)
+                changed = True
+        except OSError:  # It cannot be read just now, or is no file at all.
+            return changed
+        if self._events.restarts != self._restarts:
+            self._begin_again()
+            changed = True
+        return changed
+
+    def _begin_again(self) -> None:
+        self._restarts = self._events.restarts
+        self._forget()
+        self._tell_rebuilt()
+        self._replay.begin()
+
+    def _take(self, event: Event) -> None:
+        self._time.take(event)
+        self._recorded.take(event)
+        self.last_event = time_of(event) or self.last_event
+        try:
+            self._apply(event)
+            self._replay.apply(event)
+        except MalformedError:
+            self._malformed += 1
+
     def _apply(self, event: Event) -> None:
+        """What an event tells of the run as a whole. Raises MalformedError."""
         match event["type"]:
             case "warning":
-                self.warnings.append(str(event.get("message", "")))
+                self.warnings.append(text(event, "message"))
             case "note":
-                self.notes.append(str(event.get("message", "")))
+                self.notes.append(text(event, "message"))
             case "preparing":
-                if self.preparing is None:
-                    self._preparing_since = _time(event)
-                self.preparing = Preparing(
-                    str(event.get("what", "")), _count(event.get("done")), _count(event.get("total"))
-                )
-            case "trial_started" | "progress" | "epoch" | "finished" if self.preparing is not None:
-                self._prepared += max(0.0, _time(event) - self._preparing_since)
+                self.preparing = Preparing(text(event, "what"), count(event, "done"), count(event, "total"))
+            case "trial_started" | "progress" | "epoch" | "finished" | "started":
                 self.preparing = None
-        index = event.get("trial")
-        if not isinstance(index, int) or not 0 <= index < len(self.results.trials):
-            return
-        trial = self.results.trials[index]
-        match event["type"]:
-            case "trial_started":
-                trial.state = "running"
-                _apply_parameters(trial, event)
-            case "progress":
-                trial.progress = TrialProgress(
-                    event["epoch"], event["step"], event["steps"], _number(event.get("samples_per_second"))
-                )
-            case "epoch":
-                _apply_epoch(trial, event)
-            case "map":
-                # An epoch that a resumed worker repeats replaces what was rewound.
-                trial.maps[:] = [*(epoch for epoch in trial.maps if epoch < event["epoch"]), event["epoch"]]
-            case "predictions":
-                trial.has_predictions = True
-            case "diverged":
-                trial.diverged_at = (event["epoch"], event["batch"])
-            case "trial_finished":
-                trial.state = event["state"]
-                _apply_parameters(trial, event)
+            case "checkpoint":
+                trials = tuple(whole(position) for position in items(event, "trials"))
+                self.last_checkpoint = SavedState(trials, *place(event), time_of(event) or 0.0)
+            case "resumed":
+                exact, reason = event.get("exact"), text(event, "reason")
+                if not isinstance(exact, bool):
+                    raise MalformedError
+                self.preparing = None
+                if not exact:
+                    self.inexact = reason or "the reason was not recorded"
+
+    def _series(self, index: int, name: str) -> NDArray[np.float32]:
+        """A step-level series of a trial. A file may claim any size: more values than the trial has steps are none."""
+        trial = self.results.trials[index].trial
+        steps = trial.epochs * trial.batches_per_epoch(self.results.data.rows.get("train", 0))
+        return read_series(self.directory.series_file(index, name), steps or MOST_VALUES)
 
 
-def _apply_parameters(trial: TrialResult, event: Event) -> None:
-    """0 is a number that is not known yet."""
-    parameters = event.get("parameters")
-    if isinstance(parameters, int) and parameters > 0:
-        trial.parameters = parameters
-
-
-def _apply_epoch(trial: TrialResult, event: Event) -> None:
-    epoch = event["epoch"]
-    if not 1 <= epoch <= trial.trial.epochs:
-        return
-    del trial.epochs[epoch - 1 :]  # An epoch that a resumed worker repeats replaces what was rewound.
-    # Epochs lost to damage leave gaps: figures stay with the epoch that they belong to.
-    trial.epochs += [EpochMetrics(epoch=lost, metrics={}) for lost in range(len(trial.epochs) + 1, epoch)]
-    trial.epochs.append(
-        EpochMetrics(
-            epoch=epoch,
-            metrics=_figures(event["metrics"]),
-            seconds=_number(event.get("seconds")),
-            samples_per_second=_number(event.get("samples_per_second")),
-            gradient_norms=[_number(norm) for norm in event.get("gradient_norms") or ()],
-            zero_gradients=[int(count) for count in event.get("zero_gradients") or ()],
-        )
-    )
-    steps = trial.progress.steps
-    trial.progress = TrialProgress(epoch, steps, steps, _number(event.get("samples_per_second")))
-
-
-def _figures(measured: dict[str, Any]) -> dict[str, float]:
-    """All of `METRICS`, and what else was measured."""
-    names = dict.fromkeys((*METRICS, *list(measured)[:MOST_FIGURES]))
-    return {name: _number(measured.get(name)) for name in names}
-
-
-def _time(event: Event) -> float:
-    """When it happened, seconds since the epoch; 0 where the log does not tell."""
-    found = _number(event.get("time"))
-    return found if math.isfinite(found) else 0.0
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Another one whenever the file was replaced; None where there is none."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -14,6 +14,16 @@ from iml_tui.experiments.trials import AnyTrial
 State = Literal["queued", "starting", "running", "paused", "stopped", "interrupted", "failed", "done"]
 
 ACTIVE_STATES: frozenset[State] = frozenset({"queued", "starting", "running", "paused"})
+
+RESUMABLE_STATES: frozenset[State] = frozenset({"stopped", "interrupted", "failed"})
+
+Seconds = Annotated[float, Field(ge=-1e12, le=1e12)]
+"""A time or a span that a calendar has, give or take: not infinite, not NaN."""
+
+MOST: Final = 1_000_000_000
+"""The largest number of epochs, the largest batch or width of a trial."""
+
+MOST_LAYERS: Final = 10_000
 
 FORMAT = 1  # Raised when a reader of older lab versions would misread the directory.
 
@@ -91,9 +101,13 @@ class WeightsRecord(BaseModel):
 
 
 class DeviceRecord(BaseModel):
-    """What was asked for (`auto`, `cpu`, `cuda:0`), what was taken, its name, and why."""
+    """What was asked for (`auto`, `cpu`, `cuda:0`), what was taken, its name, and why.
+
+    `slot` is the device that the queue gave the run, "" for one that was not queued: it is taken in place of `auto`.
+    """
 
     requested: str
+    slot: str = ""
     chosen: str = ""
     name: str = ""
     reason: str = ""
@@ -107,6 +121,42 @@ class TrialRecord(BaseModel):
     epochs_done: int = 0
 
 
+class ResumeRecord(BaseModel):
+    """One resumption of a run. `time` in seconds since the epoch.
+
+    `exact` tells whether the run goes on as if it had never been interrupted; where not, `reason` is a sentence on
+    what differs (another torch, other threads, a GPU).
+    """
+
+    time: Seconds
+    host: str = ""
+    exact: bool = True
+    reason: str = ""
+
+
+class ForkHead(BaseModel):
+    """Where a run left another: at a checkpoint, after `epochs` whole epochs and `step` of `steps` batches of the
+    next.
+    """
+
+    run: str
+    checkpoint: str
+    epochs: int
+    step: int
+    steps: int
+
+
+class ForkRecord(ForkHead):
+    """What a run started from: a checkpoint of another run, of which the fork keeps a copy (`RunDirectory.fork_file`).
+
+    `members` maps each trial of this run, in order, to the position of the trial that it goes on with among
+    `parent_trials`, which are all those of the checkpoint.
+    """
+
+    parent_trials: list[AnyTrial]
+    members: list[int]
+
+
 class RecordFormat(BaseModel):
     """The part of `run.json` that every version of the lab can read."""
 
@@ -115,27 +165,30 @@ class RecordFormat(BaseModel):
     format: int = FORMAT
 
 
-class RunRecord(RecordFormat):
-    """The whole of `run.json`. Times are seconds since the epoch, UTC."""
+class RecordHead(RecordFormat):
+    """What lists of runs need of `run.json`. Times are seconds since the epoch, UTC.
+
+    `asked` is when a worker was last asked for, None where only the run's creation tells. `idle_seconds` are those
+    between `started` and `finished` in which no worker trained: the run was paused, or had been stopped or interrupted.
+    """
 
     id: str
     experiment: str
     title: str
     hyperparameters: dict[str, Any]
-    trials: list[AnyTrial]
-    data: DataRecord
-    weights: WeightsRecord | None = None
     device: DeviceRecord
-    versions: dict[str, str] = Field(default_factory=dict)
     host: str = ""
     worker: WorkerIdentity | None = None
     state: State = "starting"
     message: str = ""
-    created: float
-    started: float | None = None
-    finished: float | None = None
-    trial_records: list[TrialRecord] = Field(default_factory=list)
+    created: Seconds
+    asked: Seconds | None = None
+    started: Seconds | None = None
+    finished: Seconds | None = None
+    idle_seconds: Seconds = 0.0
     summary: str = ""
+    resumes: list[ResumeRecord] = Field(default_factory=list)
+    fork: ForkHead | None = None
 
     @field_validator("hyperparameters")
     @classmethod
@@ -147,4 +200,26 @@ class RunRecord(RecordFormat):
         """How long the run trained; NaN while it has not ended."""
         if self.started is None or self.finished is None:
             return math.nan
-        return self.finished - self.started
+        return max(0.0, self.finished - self.started - self.idle_seconds)
+
+
+class RunRecord(RecordHead):
+    """The whole of `run.json`."""
+
+    trials: list[AnyTrial]
+    data: DataRecord
+    weights: WeightsRecord | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    trial_records: list[TrialRecord] = Field(default_factory=list)
+    fork: ForkRecord | None = None
+
+    @field_validator("trials")
+    @classmethod
+    def _refuse_senseless(cls, trials: list[AnyTrial]) -> list[AnyTrial]:
+        """Numbers that no experiment asks for would have whoever shows the run divide by 0, or count for ever."""
+        for trial in trials:
+            sizes = (trial.epochs, getattr(trial, "batch_size", 1), getattr(trial, "hidden_width", 1))
+            layers = getattr(trial, "hidden_layers", 0)
+            if not all(1 <= size <= MOST for size in sizes) or not 0 <= layers <= MOST_LAYERS:
+                raise ValueError("a trial has sizes that no trial has")
+        return trials

@@ -88,7 +88,7 @@ def write_tables(directory: Path, tables: Sequence[Table]) -> list[Path]:
 
     Tables of wall-clock figures get names that begin with `timing`, so that the others can be compared between runs.
     """
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(0o700, exist_ok=True)
     written = []
     for table in tables:
         stem = f"timing-{table.id}" if table.timing and not table.id.startswith("timing") else table.id

@@ -4,13 +4,15 @@ import json
 import math
 import os
 import random
+import tracemalloc
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from iml_tui.runs.events import EventReader, EventWriter, decode, encode
+from iml_tui.runs.events import LONGEST_LINE, EventReader, EventWriter, decode, encode
 
 
 @pytest.fixture
@@ -157,3 +159,117 @@ def test_a_full_disk_costs_the_torn_event_only(path: Path, monkeypatch: pytest.M
         writer.append("figure", value=3)
     assert values(path) == [1, 3]
     assert sequence(path) == [0, 1]
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize(
+    ("gone", "lost"), [((), 0), ((0,), 1), ((3,), 1), ((2, 3, 4), 3), ((1, 3), 2), ((0, 1, 2, 3), 4), ((5,), 0)]
+)
+def test_deleted_lines_are_known_by_their_numbers(path: Path, gone: tuple[int, ...], lost: int) -> None:
+    write(path, *range(6))
+    path.write_bytes(b"".join(line for number, line in enumerate(lines(path)) if number not in gone))
+    reader = EventReader(path)
+    assert [event["value"] for event in reader.read_new()] == [number for number in range(6) if number not in gone]
+    assert reader.damaged == lost
+
+
+@pytest.mark.parametrize("damaged", [(0,), (2,), (2, 3), (1, 4), (5,)])
+def test_damaged_lines_are_counted_once(path: Path, damaged: tuple[int, ...]) -> None:
+    write(path, *range(6))
+    content = [line[:-5] + b"?" + line[-4:] if n in damaged else line for n, line in enumerate(lines(path))]
+    reader = EventReader(path)
+    for line in content:  # Also while the log is being followed.
+        with path.open("ab") as file:
+            if line is content[0]:
+                file.truncate(0)
+            file.write(line)
+        reader.read_new()
+    assert reader.damaged == len(damaged)
+    whole = EventReader(path)
+    whole.read_new()
+    assert whole.damaged == len(damaged)
+
+
+def test_two_copies_in_one_file_are_read_once(path: Path) -> None:
+    write(path, 1, 2, 3)
+    path.write_bytes(path.read_bytes() * 2)
+    assert values(path) == [1, 2, 3]
+    write(path, 4)
+    reader = EventReader(path)
+    assert [event["value"] for event in reader.read_new()] == [1, 2, 3, 4]
+    assert reader.damaged == 0
+
+
+@pytest.mark.parametrize("number", [None, "7", -1, True, 1.5, 2**60, [], {}])
+def test_a_senseless_number_stops_nobody(path: Path, number: Any) -> None:
+    path.write_bytes(encode({"seq": number, "type": "figure", "value": 1}) + encode({"type": "figure", "value": 2}))
+    write(path, 3)
+    assert values(path) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("lost", [1, 40, 90, 10_000])
+def test_a_log_that_was_copied_back_is_read_from_its_start(path: Path, lost: int) -> None:
+    write(path, 1, 2)
+    earlier = path.read_bytes()
+    write(path, 3)
+    reader = EventReader(path)
+    assert len(reader.read_new()) == 3
+    path.write_bytes(earlier[:-lost])
+    reader.read_new()
+    assert reader.restarts == 1
+    write(path, 8)
+    assert [event["value"] for event in reader.read_new()][-1] == 8
+    assert reader.restarts == 1
+
+
+def test_a_log_that_was_replaced_is_read_from_its_start(path: Path, tmp_path: Path) -> None:
+    write(path, 1, 2)
+    reader = EventReader(path)
+    assert len(reader.read_new()) == 2
+    write(tmp_path / "other", 3, 4, 5)
+    (tmp_path / "other").rename(path)
+    assert [event["value"] for event in reader.read_new()] == [3, 4, 5]
+    assert (reader.restarts, reader.damaged) == (1, 0)
+
+
+def test_a_line_without_end_takes_no_memory(path: Path) -> None:
+    write(path, 1)
+    with path.open("r+b") as file:
+        file.truncate(200 << 20)  # Sparse zeros.
+    reader = EventReader(path)
+    tracemalloc.start()
+    try:
+        assert [event["value"] for event in reader.read_new()] == [1]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * LONGEST_LINE
+    assert (reader.damaged, reader.has_torn_tail) == (1, True)
+    write(path, 2)
+    assert [event["value"] for event in reader.read_new()] == [2]
+    assert reader.damaged == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"[" * 100_000, b'{"type":' + b"[" * 100_000, b'{"type":1}', b'{"type":null}', b"NaN"],
+    ids=["lists", "nested", "number", "null", "no object"],
+)
+def test_deep_and_senseless_json_is_no_event(text: bytes) -> None:
+    assert decode(b"%08x %s" % (zlib.crc32(text), text)) is None
+
+
+def test_only_a_regular_file_is_a_log(path: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("mine")
+    for make in (os.mkfifo, os.mkdir, lambda place: place.symlink_to(secret)):
+        make(path)
+        with pytest.raises(OSError, match=r"regular file|directory|symbolic link"):
+            EventReader(path).read_new()
+        with pytest.raises(OSError, match=r"regular file|directory|symbolic link"):
+            EventWriter(path)
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert secret.read_text() == "mine"

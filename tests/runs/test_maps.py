@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import os
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +180,61 @@ def test_what_is_no_archive_is_refused(run: RunDirectory) -> None:
         path.write_bytes(content)
         with pytest.raises(LabError, match="is damaged"):
             read_map_data(run)
+
+
+def test_what_inflates_without_bound_is_not_read(run: RunDirectory) -> None:
+    path = run.maps / "data.npz"
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 29,)})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("longitudes.npy", "w") as member:
+        member.write(header.getvalue())
+        for _ in range(1 << 5):
+            member.write(bytes(1 << 24))
+    assert path.stat().st_size < 1 << 20
+    tracemalloc.start()
+    try:
+        with pytest.raises(LabError, match="larger than any of the lab"):
+            read_map_data(run)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(100):
+            archive.writestr(f"{number}.npy", b"")
+    with pytest.raises(LabError, match="larger than any of the lab"):
+        read_map_data(run)
+
+
+@pytest.mark.parametrize(
+    "header", ["{'descr': ('<f8'", "{'descr': '<U0', 'fortran_order': False, 'shape': (1 << 40,)}"]
+)
+def test_a_senseless_header_is_damage(run: RunDirectory, header: str) -> None:
+    text = header.encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(run.maps / "data.npz", "w") as archive:
+        archive.writestr("class_names.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+    with pytest.raises(LabError, match="is damaged"):
+        read_map_data(run)
+
+
+def test_values_without_a_size_are_not_counted(run: RunDirectory) -> None:
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": "<U0", "fortran_order": False, "shape": (1 << 40,)})
+    with zipfile.ZipFile(run.maps / "data.npz", "w") as archive:
+        archive.writestr("class_names.npy", content.getvalue())
+    with pytest.raises(LabError, match="is damaged"):
+        read_map_data(run)
+
+
+def test_only_a_regular_file_is_read(run: RunDirectory) -> None:
+    path = run.maps / "data.npz"
+    os.mkfifo(path)
+    with pytest.raises(LabError, match="not a regular file"):
+        read_map_data(run)
+    write_map_data(run, some_data())
+    path.rename(run.maps / "other.npz")
+    path.symlink_to("other.npz")
+    with pytest.raises(LabError, match="symbolic link"):
+        read_map_data(run)
 
 
 def test_any_cut_or_flipped_byte_is_found_or_harmless(run: RunDirectory) -> None:

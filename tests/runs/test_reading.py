@@ -14,6 +14,7 @@ from iml_tui.experiments.results import METRICS
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
 from iml_tui.runs.reading import BATCH_LOSS, RunReader
+from iml_tui.runs.rebuilding import REBUILT
 from iml_tui.runs.record import State
 from iml_tui.runs.series import SeriesWriter
 from tests.recorded import CREATED, departed, recorded_run
@@ -124,6 +125,7 @@ def test_a_lost_epoch_is_a_gap_and_moves_no_other(waiting: RunDirectory, events:
         {"type": "epoch", "trial": 0, "epoch": 10**9, "metrics": {}},
         {"type": "finished"},
         {"type": "of a later version", "trial": 0},
+        {"type": "of a later version", "trial": "no number"},
     ],
 )
 def test_events_that_fit_no_trial_change_nothing(
@@ -165,7 +167,7 @@ def test_a_worker_that_ends_while_one_looks_is_not_interrupted(
     reader = RunReader(waiting)
     waiting.write_record(running)
 
-    def end_meanwhile(record: Any) -> str:
+    def end_meanwhile(record: Any, directory: RunDirectory) -> str:
         # The worker writes its last record and is gone before its process is looked at.
         if record.state == "running":
             waiting.write_record(running.model_copy(update={"state": "done"}))
@@ -187,15 +189,21 @@ def test_the_end_is_seen_with_all_that_came_before_it(waiting: RunDirectory, eve
 
 def test_a_record_that_is_damaged_later_leaves_the_last_good_one(waiting: RunDirectory) -> None:
     reader = RunReader(waiting)
+    good = waiting.read_record()
     waiting.record_file.write_text("{")
-    assert not reader.poll()
+    assert reader.poll()
+    assert reader.warnings == [REBUILT]
     waiting.record_file.unlink()
     assert not reader.poll()
-    assert reader.record.experiment == "learning-rate"
+    assert (reader.record, reader.state) == (good, "starting")
+    waiting.write_record(good)
+    assert reader.poll()
+    assert reader.warnings == []
 
 
 def test_without_a_record_there_is_no_reader(waiting: RunDirectory) -> None:
     waiting.record_file.unlink()
+    waiting.events_file.unlink()
     with pytest.raises(LabError, match="cannot be read"):
         RunReader(waiting)
 

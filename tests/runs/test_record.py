@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import pytest
 
 from iml_tui.errors import LabError, UsageError
 from iml_tui.experiments.registry import find
+from iml_tui.runs import control
+from iml_tui.runs import directory as directory_module
 from iml_tui.runs.atomic import write_atomically
 from iml_tui.runs.directory import RunDirectory, create_run
-from iml_tui.runs.record import FORMAT, RunRecord, TrialRecord
+from iml_tui.runs.events import EventReader
+from iml_tui.runs.opening import refuse_links
+from iml_tui.runs.record import FORMAT, RecordHead, RunRecord, TrialRecord
 from tests.recorded import DATA
 
 EXPERIMENT = find("learning-rate")
@@ -44,7 +49,9 @@ def test_a_new_run_says_what_was_asked(root: Path) -> None:
     assert record.data.summary.rows == DATA.rows
     assert math.isnan(record.seconds)
     assert sorted(path.name for path in run.path.iterdir()) == [
+        "checkpoints",
         "control",
+        "events.jsonl",
         "figures",
         "maps",
         "run.json",
@@ -150,3 +157,126 @@ def test_the_record_of_a_former_version_is_read(waiting: RunDirectory) -> None:
     before = waiting.read_record()
     waiting.record_file.write_text(json.dumps(document))
     assert waiting.read_record() == before
+
+
+def test_the_first_event_holds_the_record(root: Path) -> None:
+    run = create(root)
+    [event] = EventReader(run.events_file).read_new()
+    assert event["type"] == "created"
+    assert RunRecord.model_validate(event["record"]) == run.read_record()
+
+
+def test_a_run_is_its_users_alone(root: Path) -> None:
+    before = os.umask(0)
+    try:
+        run = create(root)
+        control.request_change(run.control, control.ChangeRequest(trial=0, field="learning_rate", value=0.5))
+    finally:
+        os.umask(before)
+    for path in (root, run.path, *run.path.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_a_run_that_is_queued_says_so(root: Path) -> None:
+    assert create_run(root, EXPERIMENT, DEFAULTS, DATA, None, "auto", state="queued").read_record().state == "queued"
+
+
+def test_the_head_is_the_beginning_of_the_record(waiting: RunDirectory) -> None:
+    record = waiting.read_record()
+    head = RecordHead.model_validate(record.model_dump())
+    assert waiting.read_head() == head
+    former = record.model_dump(mode="json")
+    waiting.record_file.write_text(json.dumps({"trials": former.pop("trials"), **former}) + "\n")
+    assert waiting.read_head() == head  # As a lab wrote it that had the trials first.
+    waiting.write_record(record.model_copy(update={"message": "x" * 100_000}))
+    assert waiting.read_head().message == "x" * 100_000
+
+
+def test_the_head_does_without_the_trials(waiting: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the whole file was read")
+
+    monkeypatch.setattr(directory_module, "read_regular", refuse)
+    assert waiting.read_head().experiment == "learning-rate"
+
+
+@pytest.mark.parametrize("cut", [2, 100, 5000])
+def test_a_record_that_is_cut_off_has_no_head(waiting: RunDirectory, cut: int) -> None:
+    os.truncate(waiting.record_file, max(0, waiting.record_file.stat().st_size - cut))
+    with pytest.raises(LabError, match="is damaged"):
+        waiting.read_head()
+
+
+HOSTILE = {
+    "nested": b"[" * 1_000_000,
+    "nested in a field": b'{"hyperparameters":' + b'{"a":' * 500_000,
+    "no text": bytes(range(256)),
+    "number": b"9" * 100_000,
+    "infinite": b'{"created": Infinity}',
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_content_is_damage(waiting: RunDirectory, content: bytes) -> None:
+    waiting.record_file.write_bytes(content)
+    for read in (waiting.read_record, waiting.read_head):
+        with pytest.raises(LabError, match="is damaged") as caught:
+            read()
+        assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epochs": 10**12},
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"batch_size": -5},
+        {"hidden_layers": 10**9},
+        {"hidden_width": 10**12},
+    ],
+    ids=str,
+)
+def test_sizes_that_no_trial_has_are_damage(waiting: RunDirectory, changes: dict[str, int]) -> None:
+    record = json.loads(waiting.record_file.read_bytes())
+    record["trials"][0] |= changes
+    waiting.record_file.write_text(json.dumps(record))
+    with pytest.raises(LabError, match=r"is damaged \(trials"):
+        waiting.read_record()
+
+
+@pytest.mark.parametrize("field", ["created", "started", "finished", "asked", "idle_seconds"])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e300", "-1e300"])
+def test_a_time_is_one(waiting: RunDirectory, field: str, value: str) -> None:
+    record = json.loads(waiting.record_file.read_bytes())
+    record[field] = 0
+    waiting.record_file.write_text(json.dumps(record).replace(f'"{field}": 0', f'"{field}": {value}'))
+    for read in (waiting.read_record, waiting.read_head):
+        with pytest.raises(LabError, match=f"is damaged .{field}"):
+            read()
+
+
+def test_a_huge_record_is_not_read(waiting: RunDirectory) -> None:
+    with waiting.record_file.open("r+b") as file:
+        file.truncate(1 << 40)  # Sparse.
+    for read in (waiting.read_record, waiting.read_head):
+        with pytest.raises(LabError, match="larger than"):
+            read()
+
+
+def test_only_a_regular_file_is_a_record(waiting: RunDirectory, tmp_path: Path) -> None:
+    waiting.record_file.rename(tmp_path / "run.json")
+    for make in (os.mkfifo, os.mkdir, lambda place: place.symlink_to(tmp_path / "run.json")):
+        make(waiting.record_file)
+        for read in (waiting.read_record, waiting.read_head):
+            with pytest.raises(LabError, match=r"cannot be read: it is (a symbolic link|not a regular file)"):
+                read()
+        waiting.record_file.rmdir() if waiting.record_file.is_dir() else waiting.record_file.unlink()
+
+
+def test_a_run_that_lies_elsewhere_is_refused(waiting: RunDirectory, tmp_path: Path) -> None:
+    refuse_links(waiting.path)
+    waiting.tables.rmdir()
+    waiting.tables.symlink_to(tmp_path)
+    with pytest.raises(LabError, match="tables is a symbolic link"):
+        refuse_links(waiting.path)
