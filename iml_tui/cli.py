@@ -30,6 +30,14 @@ Run = Annotated[
         metavar="RUN", help="A run's id, a unique beginning of one, or “last”.", autocompletion=complete_run
     ),
 ]
+RunOrModel = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run, or a model of it: RUN:2 is the second in the order of its tables, RUN:2:7 its trial with seed 7.",
+        autocompletion=complete_run,
+    ),
+]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -41,6 +49,13 @@ Data = Annotated[
 ]
 Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 NoMouse = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal.")]
+Queue = Annotated[
+    bool,
+    typer.Option(
+        "--queue", help="Do not start it now: put it at the end of the queue, print its id and position and return."
+    ),
+]
+Detach = Annotated[bool, typer.Option("--detach", help="Do not wait: print the run's id and return.")]
 AsJSON = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 
 
@@ -56,6 +71,7 @@ def lab(
     if version:
         typer.echo(f"iml-lab {__version__}")
         raise typer.Exit
+    _see_to_the_queue()
     if context.invoked_subcommand is not None:
         # They would be ignored, and a run on other data than was asked for is worse than a refusal.
         if data is not None or device != "auto" or no_mouse:
@@ -105,17 +121,20 @@ def run_command(
     ] = None,
     data: Data = None,
     device: Device = "auto",
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: print the run's id and return.")] = False,
+    detach: Detach = False,
+    queue: Queue = False,
     as_json: AsJSON = False,
 ) -> int:
     """Train an experiment, and print its tables and findings.
 
     Ctrl-C stops the run and keeps what was measured; closing the terminal leaves it running.
     """
-    from iml_tui.headless.runs import prepare_run, run
+    from iml_tui.headless.runs import prepare_run, run, run_queued
 
-    typed = {"--seeds": seeds, "--seed": seed}
-    return run(prepare_run(slug, settings or [], typed, data, device, weights), detach=detach, as_json=as_json)
+    if queue and detach:
+        raise UsageError("--queue and --detach exclude each other: a queued run begins later and is not waited for")
+    directory = prepare_run(slug, settings or [], {"--seeds": seeds, "--seed": seed}, data, device, weights)
+    return run_queued(directory, as_json=as_json) if queue else run(directory, detach=detach, as_json=as_json)
 
 
 @app.command("runs")
@@ -184,6 +203,104 @@ def stop_command(run: Run) -> int:
     return stop(run)
 
 
+@app.command("resume")
+def resume_command(run: Run, detach: Detach = False, queue: Queue = False, as_json: AsJSON = False) -> int:
+    """Go on with a run that was stopped, was interrupted or failed, exactly where it was last saved.
+
+    What is done is not done again: at most one epoch is repeated. Ctrl-C stops the run again and keeps what was
+    measured; closing the terminal leaves it running.
+    """
+    from iml_tui.headless.resuming import resume
+
+    return resume(run, detach=detach, queued=queue, as_json=as_json)
+
+
+@app.command("pause")
+def pause_command(run: Run) -> int:
+    """Let a run pause after the current batch. It keeps its memory and its device; iml-lab stop gives them back."""
+    from iml_tui.headless.pausing import pause
+
+    return pause(run)
+
+
+@app.command("continue")
+def continue_command(run: Run) -> int:
+    """Let a paused run go on."""
+    from iml_tui.headless.pausing import go_on
+
+    return go_on(run)
+
+
+@app.command("set")
+def set_command(
+    run: RunOrModel,
+    settings: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="learning_rate of every network; of perceptrons also weight_decay and clip_norm (0 for none).",
+        ),
+    ],
+) -> int:
+    """Change hyperparameters of a run while it trains: of all its models that train now, or of one.
+
+    Each change is kept with its place in the training, marked on the charts and listed in the tables.
+    """
+    from iml_tui.headless.changing import change
+
+    return change(run, settings)
+
+
+@app.command("fork")
+def fork_command(
+    run: RunOrModel,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="What is to differ; may be repeated: learning_rate, epochs; of perceptrons also weight_decay, "
+            "clip_norm, scheduler.",
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        int | None, typer.Option("--checkpoint", metavar="N", help="Number of the checkpoint, see --list. [the newest]")
+    ] = None,
+    epoch: Annotated[
+        int | None, typer.Option("--epoch", metavar="E", help="The checkpoint after this whole epoch instead.")
+    ] = None,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Only print the checkpoints that there are, and what each holds.")
+    ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N. [as asked for by the run]"),
+    ] = None,
+    detach: Detach = False,
+    queue: Queue = False,
+    as_json: AsJSON = False,
+) -> int:
+    """Start a new run from a kept checkpoint of another, with other hyperparameters.
+
+    The fork has the figures of the other run up to there: iml-lab compare RUN FORK shows both on one chart. The other
+    run may train on, and may be deleted later.
+    """
+    from iml_tui.headless.forking import fork, list_choices
+
+    if list_only:
+        return list_choices(run, as_json=as_json)
+    return fork(
+        run,
+        settings or [],
+        checkpoint=checkpoint,
+        epoch=epoch,
+        device=device,
+        detach=detach,
+        queued=queue,
+        as_json=as_json,
+    )
+
+
 @app.command("delete")
 def delete_command(
     run: Run,
@@ -195,12 +312,75 @@ def delete_command(
     return delete(run, confirmed=confirmed)
 
 
+queue_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(queue_app, name="queue")
+
+
+@queue_app.callback(invoke_without_command=True)
+def queue_command(context: typer.Context, as_json: AsJSON = False) -> int:
+    """Print which runs wait for a free device of this machine, and which train.
+
+    Runs are put in by iml-lab run … --queue. A process in the background works them off, one at a time on each GPU and
+    on the CPU, and goes on when one fails.
+    """
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise UsageError("--json prints the queue: iml-lab queue --json")
+        return 0
+    from iml_tui.headless.queue import list_queue
+
+    return list_queue(as_json=as_json)
+
+
+@queue_app.command("add")
+def queue_add_command(run: Run, as_json: AsJSON = False) -> int:
+    """Put a run at the end of the queue.
+
+    One that was cancelled, stopped or interrupted, or that failed; it goes on with what it has.
+    """
+    from iml_tui.headless.queue import add
+
+    return add(run, as_json=as_json)
+
+
+@queue_app.command("move")
+def queue_move_command(
+    run: Run, position: Annotated[int, typer.Argument(metavar="POSITION", help="Its new place, from 1.")]
+) -> int:
+    """Give a run that waits another place in the queue."""
+    from iml_tui.headless.queue import move
+
+    return move(run, position)
+
+
+@queue_app.command("cancel")
+def queue_cancel_command(run: Run) -> int:
+    """Take a run that waits out of the queue.
+
+    It can be put back, resumed or deleted.
+    """
+    from iml_tui.headless.queue import cancel
+
+    return cancel(run)
+
+
 @app.command("doctor")
 def doctor_command(data: Data = None, device: Device = "auto") -> int:
     """Check all that runs and screen depend on, and say the way out."""
     from iml_tui.headless.doctor import doctor
 
     return doctor(data=data, device=device)
+
+
+def _see_to_the_queue() -> None:
+    """Let somebody work the queue off where runs wait and, after a crash or a reboot, nobody does."""
+    from iml_tui.headless.streams import say
+    from iml_tui.runs.queue import ensure_supervisor
+
+    try:
+        ensure_supervisor()
+    except LabError as error:  # It stands in the way of no other command.
+        say(f"Warning: {error}")
 
 
 def _on_terminal() -> bool:

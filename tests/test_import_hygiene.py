@@ -29,12 +29,14 @@ LIST = (
     "from iml_tui.cli import main\nimport sys\nsys.argv = ['iml-lab', 'list']\ntry: main()\nexcept SystemExit: pass\n"
 )
 
+SUPERVISE = "import sys\nfrom iml_tui.supervisor import main\nmain([sys.argv[1]])\n"
 
-@pytest.mark.parametrize("code", [START_APP, LIST], ids=["app", "list"])
+
+@pytest.mark.parametrize("code", [START_APP, LIST, SUPERVISE], ids=["app", "list", "supervisor"])
 def test_no_learning_library_is_imported(code: str, tmp_path: Path) -> None:
     report = f"\nimport sys\nprint('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])\n"
     finished = subprocess.run(
-        [sys.executable, "-c", code + report],
+        [sys.executable, "-c", code + report, str(tmp_path / "runs")],
         env={**os.environ, "IML_LAB_HOME": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from iml_tui.experiments.face_reference import BASELINE_TITLES
+from iml_tui.experiments.marks import Mark, marks_of
 from iml_tui.experiments.measures import last_third
 from iml_tui.experiments.results import GRADIENT_NORM
 from iml_tui.experiments.seeds import deviation_of, deviations, first_seed, seeds_of
@@ -113,6 +114,7 @@ class Curve:
     """One drawable line. `x` and `y` have one shape (n,); `y` may hold NaN and infinities, `n` may be 0 or 1.
 
     `low` and `high`, of the same shape, bound a band around the line: the mean over seeds ± one standard deviation.
+    `marks` are where something was changed while the model trained; curves of one model have the same.
     """
 
     label: str
@@ -120,6 +122,7 @@ class Curve:
     y: NDArray[np.float32] | NDArray[np.float64]
     low: NDArray[np.float64] | None = None
     high: NDArray[np.float64] | None = None
+    marks: tuple[Mark, ...] = ()
 
 
 def curves(chart: Chart, results: Results) -> list[Curve]:
@@ -138,9 +141,10 @@ def curves(chart: Chart, results: Results) -> list[Curve]:
     for model in chosen:
         for metric in chart.metrics:
             label = _label(model, metric, one_trial=len(chosen) == 1, one_metric=len(chart.metrics) == 1)
-            drawn.append(
-                _over_batches(model, metric, label) if chart.x == "batch" else _over_epochs(model, metric, label)
-            )
+            over_batches = chart.x == "batch"
+            curve = _over_batches(model, metric, label) if over_batches else _over_epochs(model, metric, label)
+            marks = marks_of(model, "batch" if over_batches else "epoch")
+            drawn.append(replace(curve, marks=marks) if marks else curve)
     return drawn
 
 

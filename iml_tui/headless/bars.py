@@ -15,7 +15,16 @@ from rich.text import Text
 
 from iml_tui.experiments.results import TrialResult
 from iml_tui.experiments.seeds import label_with_seeds
-from iml_tui.headless.displays import Clock, Messages, epochs_of, loss_of, overall_progress, speed_text
+from iml_tui.headless.displays import (
+    Clock,
+    Messages,
+    epochs_of,
+    loss_of,
+    overall_progress,
+    queue_place,
+    speed_text,
+    state_now,
+)
 from iml_tui.headless.streams import message_console
 from iml_tui.runs.preparing import PreparationClock, preparation_of, preparation_text
 from iml_tui.runs.progress import duration, listed, most_telling, trial_fraction
@@ -51,7 +60,11 @@ class Bars:
         shown = lines if len(lines) <= room else most_telling(lines, room - 1)
         chosen = {trial.index for trial in shown}
         left_out = [trial for trial in lines if trial.index not in chosen]
-        self._live.update(Group(self._trials(shown), *_rest(left_out), self._whole(reader, stopping)), refresh=True)
+        paused = reader.state == "paused"
+        if paused:
+            self._clock.forget()
+        trials = self._trials(shown, paused=paused)
+        self._live.update(Group(trials, *_rest(left_out), self._whole(reader, stopping)), refresh=True)
 
     def note(self, text: str) -> None:
         """Say it above the bars."""
@@ -61,33 +74,35 @@ class Bars:
         """Leave the bars as they stand, and the cursor below."""
         self._live.stop()
 
-    def _trials(self, trials: Sequence[TrialResult]) -> Table:
+    def _trials(self, trials: Sequence[TrialResult], *, paused: bool) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         table.add_column("", no_wrap=True, max_width=_LABEL, overflow="ellipsis")
         table.add_column("")
         for heading in ("epoch", "train loss", "samples/s", "time left"):
             table.add_column(heading, justify="right", no_wrap=True)
         for trial in trials:
-            table.add_row(*self._row(trial))
+            table.add_row(*self._row(trial, paused=paused))
         return table
 
-    def _row(self, trial: TrialResult) -> list[RenderableType]:
+    def _row(self, trial: TrialResult, *, paused: bool) -> list[RenderableType]:
         width = min(40, max(6, self._console.width - _BESIDE_THE_BAR))
         label = Text(_shortened(printable(label_with_seeds(trial)), _LABEL))
         speed = trial.progress.samples_per_second
-        left = duration(self._clock.remaining(trial)) if trial.state == "running" else trial.state
+        state = "paused" if paused and trial.state == "running" else trial.state
+        left = duration(self._clock.remaining(trial)) if state == "running" else state
         return [
             label,
             ProgressBar(total=1.0, completed=trial_fraction(trial), width=width),
             epochs_of(trial),
             loss_of(trial),
             speed_text(speed),
-            Text(left, style=_STYLES.get(trial.state, "")),
+            Text(left, style=_STYLES.get(state, "")),
         ]
 
     def _whole(self, reader: RunReader, stopping: bool) -> Text:
-        state = "stopping" if stopping and reader.state in ACTIVE_STATES else reader.state
-        line = Text(state, style=_STYLES.get(state, "bold"), no_wrap=True, overflow="ellipsis")
+        state = "stopping" if stopping and reader.state in ACTIVE_STATES else state_now(reader)
+        shown = printable(queue_place(reader) or state)
+        line = Text(shown, style=_STYLES.get(state, "bold"), no_wrap=True, overflow="ellipsis")
         preparing = preparation_of(reader)
         if preparing is not None:
             left = self._preparation_clock.remaining(preparing, time.monotonic())
@@ -125,6 +140,8 @@ _STYLES = {
     "done": "green",
     "stopped": "yellow",
     "stopping": "yellow",
+    "paused": "yellow",
+    "pausing": "yellow",
     "failed": "bold red",
     "interrupted": "bold red",
     "diverged": "red",

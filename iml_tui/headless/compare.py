@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,16 @@ from iml_tui.experiments.results import METRICS, Results
 from iml_tui.experiments.seeds import seeds_of
 from iml_tui.experiments.tables import Table
 from iml_tui.headless.document import epoch_document, timing_document
+from iml_tui.headless.references import named_model, parse_reference
 from iml_tui.headless.report import print_table
 from iml_tui.headless.streams import output_console, say, write_json
-from iml_tui.runs.comparison import CHARTED, Compared, candidates, chart_of, charted, default_choice, notices, together
+from iml_tui.runs.comparison import CHARTED, Compared, chart_of, charted, default_choice, notices, together
 from iml_tui.runs.comparison_tables import comparison_tables
 from iml_tui.runs.events import without_non_finite
 from iml_tui.runs.figures import write_figures
-from iml_tui.runs.history import find_run
-from iml_tui.runs.places import runs_root
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.table_files import to_json, write_tables
 from iml_tui.text import quoted
-
-_REFERENCE = re.compile(r"(?P<run>.*?)(?::(?P<number>\d+)(?::(?P<seed>\d+))?)?", re.DOTALL)
 
 
 def compare(references: Sequence[str], *, metric: str, to: str | None, as_json: bool) -> int:
@@ -72,11 +68,10 @@ def choose(references: Sequence[str]) -> tuple[list[Compared], str]:
     readers: dict[str, RunReader] = {}
     named: list[Compared | RunReader] = []
     for reference in references:
-        match = _REFERENCE.fullmatch(reference)
-        assert match is not None  # Every text is a run's name at least.
-        directory = find_run(runs_root(), match["run"])
+        parsed = parse_reference(reference)
+        directory = parsed.find_run()
         reader = readers.get(directory.id) or readers.setdefault(directory.id, RunReader(directory))
-        named.append(reader if match["number"] is None else _one(reader, reference, match["number"], match["seed"]))
+        named.append(reader if parsed.number is None else named_model(reader, parsed))
     # A run that is named twice counts once.
     whole, told = default_choice([reader for reader in readers.values() if reader in named])
     found: dict[str, Compared] = {}
@@ -89,21 +84,6 @@ def choose(references: Sequence[str]) -> tuple[list[Compared], str]:
             "iml-lab compare RUN:1 RUN:2 (iml-lab runs lists the runs)"
         )
     return list(found.values()), told
-
-
-def _one(reader: RunReader, reference: str, number: str, seed: str | None) -> Compared:
-    run, models = reader.directory.id, reader.results.models
-    if not 1 <= int(number) <= len(models):
-        there = "one model, RUN:1" if len(models) == 1 else f"models RUN:1 to RUN:{len(models)}"
-        raise UsageError(f"{quoted(reference)} names nothing: {run} has {there}")
-    wanted = None if seed is None else int(seed)
-    for item in candidates(reader):
-        # The model comes before its seeds; the only seed of a model is the model.
-        seeds = [trial.trial.seed for trial in seeds_of(item.result)]
-        if item.number == int(number) and (wanted is None or seeds == [wanted]):
-            return item
-    listed = ", ".join(str(trial.trial.seed) for trial in seeds_of(models[int(number) - 1]))
-    raise UsageError(f"{quoted(reference)} names nothing: model {number} of {run} was trained with seed {listed}")
 
 
 def _bad_metric(metric: str, results: Results) -> str:

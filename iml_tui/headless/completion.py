@@ -17,7 +17,10 @@ def complete_run(incomplete: str) -> list[tuple[str, str]]:
     from iml_tui.runs.places import runs_root
 
     try:
-        runs = [(entry.directory.id, str(entry.state)) for entry in list_runs(runs_root())]
+        # A shell would obey the control characters of a name.
+        runs = [
+            (each.directory.id, str(each.state)) for each in list_runs(runs_root()) if each.directory.id.isprintable()
+        ]
     except LabError:
         runs = []
     return [(name, state) for name, state in [("last", "the newest run"), *runs] if name.startswith(incomplete)]

@@ -10,6 +10,7 @@ from typing import Protocol
 from iml_tui.experiments.results import TrialResult, WeightsSummary
 from iml_tui.experiments.seeds import label_with_seeds
 from iml_tui.headless.streams import is_terminal, message_console, say
+from iml_tui.runs import control
 from iml_tui.runs.preparing import PreparationClock, preparation_of, preparation_text
 from iml_tui.runs.progress import (
     Progress,
@@ -20,6 +21,7 @@ from iml_tui.runs.progress import (
     run_progress,
     trial_fraction,
 )
+from iml_tui.runs.queue import describe_place
 from iml_tui.runs.reading import Preparing, RunReader
 
 TRIALS_IN_A_LINE = 4
@@ -66,11 +68,12 @@ class Lines:
         """Say the state when it changes, the progress at every tenth or after ten seconds."""
         for sentence in self._messages.new(reader):
             say(sentence)
-        if reader.state != self._state:
-            self._state = reader.state
+        state = queue_place(reader) or state_now(reader)
+        if state != self._state:
+            self._state = state
             self._said = time.monotonic()
             device = reader.record.device.name
-            say(f"{reader.state} on {device}" if reader.state == "running" and device else reader.state)
+            say(f"{state} on {device}" if state == "running" and device else state)
         preparing = preparation_of(reader)
         if preparing is not None:
             self._say_preparation(preparing)
@@ -129,6 +132,10 @@ class Clock:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[float, float]] = {}
 
+    def forget(self) -> None:
+        """Begin anew, as after a pause, in which nothing trained."""
+        self._seen.clear()
+
     def remaining(self, trial: TrialResult) -> float | None:
         """Seconds left at the speed since the trial was first seen training; None where that cannot be told."""
         fraction = trial_fraction(trial)
@@ -137,6 +144,17 @@ class Clock:
         now = time.monotonic()
         since, already = self._seen.setdefault(trial.index, (now, fraction))
         return remaining_seconds([(fraction - already) / (1 - already)], now - since)
+
+
+def queue_place(reader: RunReader) -> str:
+    """Where a queued run stands; "" for one that is not queued."""
+    return describe_place(reader.directory, reader.record.host) if reader.state == "queued" else ""
+
+
+def state_now(reader: RunReader) -> str:
+    """The run's state, "pausing" while its worker has been asked to and has not come to it."""
+    pausing = reader.state == "running" and control.pause_requested(reader.directory.control)
+    return "pausing" if pausing else reader.state
 
 
 def overall_progress(reader: RunReader) -> Progress:

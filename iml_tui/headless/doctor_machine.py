@@ -13,6 +13,7 @@ import psutil
 
 from iml_tui import __version__
 from iml_tui.headless.doctor_checks import Check, problem, warning
+from iml_tui.runs.logout import after_logout
 
 _PACKAGES = (
     "torch",
@@ -51,7 +52,7 @@ def check_software() -> Iterator[Check]:
 
 
 def check_machine() -> Iterator[Check]:
-    """Processor and memory."""
+    """Processor, memory, and whether runs outlive the login."""
     yield Check("CPU", f"{cpu_model()}, {_usable_cores()} of {psutil.cpu_count() or '?'} cores usable")
     memory = psutil.virtual_memory()
     text = f"{memory.available / _GIB:.1f} of {memory.total / _GIB:.1f} GiB free"
@@ -59,6 +60,11 @@ def check_machine() -> Iterator[Check]:
         yield warning("Memory", text, "close other programs: PyTorch alone needs about half a GiB")
     else:
         yield Check("Memory", text)
+    logout = after_logout()
+    if logout.kills:
+        yield warning("After logout", f"runs end: {logout.reason}", logout.way_out)
+    else:
+        yield Check("After logout", f"runs go on: {logout.reason}")
 
 
 def cpu_model() -> str:

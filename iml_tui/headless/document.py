@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from iml_tui.experiments.hyperparameters import fields
 from iml_tui.experiments.results import METRICS, EpochMetrics, Results, TrialResult
 from iml_tui.experiments.tables import parts
 from iml_tui.runs.events import without_non_finite
+from iml_tui.runs.fork import ForkChoice
 from iml_tui.runs.history import HistoryEntry
-from iml_tui.runs.record import RunRecord, State
+from iml_tui.runs.record import ForkRecord, RunRecord, State
 
 
 def run_document(
@@ -25,12 +27,14 @@ def run_document(
     notes: Sequence[str],
     files: tuple[Sequence[Path], Sequence[Path]],
     findings: Iterable[Finding],
+    checkpoints: Iterable[ForkChoice] = (),
 ) -> dict[str, Any]:
     """One run with everything that was measured; the document of `run --json` and `show --json`.
 
     Losses are in nats per sample, accuracies fractions in 0…1, times UTC in ISO 8601. `notes` are sentences on how data
-    and weights came about, `files` the table files and the figure files. `weights` are the pretrained ones that were
-    found, null where there are none or none were found yet.
+    and weights came about, `files` the table files and the figure files, `checkpoints` those that can be forked.
+    `weights` are the pretrained ones that were found, null where there are none or none were found yet; `fork` is null
+    where the run did not start from a checkpoint of another.
     """
     tables, figures = files
     document = {
@@ -44,9 +48,13 @@ def run_document(
         "weights": record.weights.model_dump() if record.weights is not None else None,
         "device": record.device.model_dump(),
         "versions": record.versions,
+        "host": record.host,
         "created": iso_time(record.created),
         "started": iso_time(record.started),
         "finished": iso_time(record.finished),
+        "resumes": [{**each.model_dump(), "time": iso_time(each.time)} for each in record.resumes],
+        "fork": fork_document(record.fork),
+        "checkpoints": [checkpoint_document(each) for each in checkpoints],
         "summary": record.summary,
         "notes": list(notes),
         "trials": [trial_document(trial) for trial in results.trials],
@@ -63,8 +71,10 @@ def trial_document(trial: TrialResult) -> dict[str, Any]:
 
     `diverged_at` is the first batch whose loss was not finite, both counted from 1; `maps` are the epochs after which a
     decision map was kept; `predictions` tells whether the probabilities that it gives to the test pictures were.
+    `changes` were made while it trained, after `step` batches of the epoch; `fork` tells of the trial of another run
+    that it goes on with, null where there is none.
     """
-    diverged = trial.diverged_at
+    diverged, fork = trial.diverged_at, trial.fork
     return {
         "name": trial.name,
         "model": trial.trial.model_name,
@@ -73,10 +83,36 @@ def trial_document(trial: TrialResult) -> dict[str, Any]:
         "parameters": trial.parameters,
         "state": trial.state,
         "diverged_at": None if diverged is None else {"epoch": diverged[0], "batch": diverged[1]},
+        "changes": [{**asdict(change), "time": iso_time(change.time)} for change in trial.changes],
+        "fork": None if fork is None else {**asdict(fork), "changes": [list(change) for change in fork.changes]},
         "epochs": [epoch_document(epoch) for epoch in trial.epochs],
         "maps": trial.maps,
         "predictions": trial.has_predictions,
         "timing": timing_document(trial),
+    }
+
+
+def fork_document(fork: ForkRecord | None) -> dict[str, Any] | None:
+    """Where a run left another, after `epochs` whole epochs and `step` batches of the next."""
+    if fork is None:
+        return None
+    return fork.model_dump(include={"run", "checkpoint", "epochs", "step", "steps"})
+
+
+def checkpoint_document(choice: ForkChoice) -> dict[str, Any]:
+    """A checkpoint that can be forked: `number` names it, `trials` are positions of the trials, from 0."""
+    header = choice.header
+    return {
+        "number": choice.number,
+        "file": choice.checkpoint.path.name,
+        "trials": list(choice.trials),
+        "epochs": header.epochs,
+        "step": header.step,
+        "steps": header.steps,
+        "reason": header.reason,
+        "before_divergence": choice.checkpoint.good,
+        "time": iso_time(header.time),
+        "bytes": header.bytes,
     }
 
 
@@ -138,7 +174,11 @@ def experiment_document(experiment: Experiment) -> dict[str, Any]:
 
 
 def history_document(entry: HistoryEntry, progress: float | None) -> dict[str, Any]:
-    """One line of `runs`. `progress` is the done part of a run that is still at it, 0…1, else null."""
+    """One line of `runs`. `progress` is the done part of a run that is still at it, 0…1, else null.
+
+    `note` tells where the record had to be rebuilt; `last_sign` when a worker that cannot be seen from here, or is
+    gone, was last heard of.
+    """
     record = entry.record
     return {
         "run": entry.directory.id,
@@ -146,11 +186,15 @@ def history_document(entry: HistoryEntry, progress: float | None) -> dict[str, A
         "experiment": record.experiment if record else None,
         "state": entry.state,
         "message": record.message if record else entry.problem,
+        "note": entry.note,
         "hyperparameters": record.hyperparameters if record else None,
         "created": iso_time(record.created) if record else None,
         "started": iso_time(record.started) if record else None,
         "finished": iso_time(record.finished) if record else None,
         "host": record.host if record else None,
+        "last_sign": iso_time(entry.last_sign or None),
+        "resumes": len(record.resumes) if record else 0,
+        "forked_from": record.fork.run if record and record.fork else None,
         "progress": progress,
         "summary": record.summary if record else "",
     }

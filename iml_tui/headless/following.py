@@ -6,7 +6,7 @@ import subprocess
 import time
 from enum import Enum, auto
 
-from iml_tui.errors import LabError
+from iml_tui.headless.asking import POLL_SECONDS, ask
 from iml_tui.headless.displays import Display
 from iml_tui.headless.signals import Signals
 from iml_tui.runs import control
@@ -14,8 +14,6 @@ from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.process import record_failed_start
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import ACTIVE_STATES
-
-POLL_SECONDS = 0.2
 
 
 class Ending(Enum):
@@ -66,10 +64,7 @@ def ask_to_stop(directory: RunDirectory) -> None:
     Raises:
         LabError: the request cannot be written.
     """
-    try:
-        control.request_stop(directory.control)
-    except OSError as error:
-        raise LabError(f"{directory.control} cannot be written: {error.strerror}") from error
+    ask(directory, control.request_stop)
 
 
 def wait_for_owner(reader: RunReader, signals: Signals, process: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from rich.console import Console
@@ -11,10 +10,13 @@ from rich.text import Text
 
 from iml_tui.errors import LabError
 from iml_tui.experiments.base import Experiment, Finding
+from iml_tui.experiments.change_tables import tables_of
 from iml_tui.experiments.hyperparameters import fields, format_setting
 from iml_tui.experiments.registry import find
 from iml_tui.experiments.tables import Table
-from iml_tui.headless.outcome import describe_state, message_of
+from iml_tui.headless.ages import when
+from iml_tui.headless.outcome import describe_state, message_of, way_on
+from iml_tui.headless.story import story
 from iml_tui.runs.preparing import preparation_of, preparation_text
 from iml_tui.runs.reading import RunReader
 from iml_tui.runs.record import RunRecord
@@ -46,7 +48,9 @@ def print_header(console: Console, reader: RunReader) -> None:
         ("Preparing", preparation_text(preparing, None) if preparing is not None else ""),
         ("Why", message_of(reader)),
         ("Result", record.summary),
+        ("Way on", way_on(reader)),
         ("Asked for", when(record.created)),
+        *story(reader),
         ("Settings", settings_text(record)),
         ("Data", data_text(record)),
         ("Weights", weights_text(record)),
@@ -71,7 +75,7 @@ def print_results(console: Console, reader: RunReader) -> None:
     if experiment is None:
         console.print(Text(f"This iml-lab knows no experiment {printable(reader.record.experiment)!r}.", style="dim"))
     elif any(trial.epochs for trial in reader.results.trials):
-        for table in experiment.tables(reader.results):
+        for table in tables_of(experiment, reader.results):
             print_table(console, table)
         print_findings(console, experiment.findings(reader.results))
     else:
@@ -163,20 +167,3 @@ def device_text(record: RunRecord) -> str:
     device = record.device
     host = f" on {record.host}" if record.host else ""
     return f"{device.name}{host} ({device.reason})" if device.name else f"{device.requested}{host}, not chosen yet"
-
-
-def when(seconds: float) -> str:
-    """A point in time in local time, and how long ago that is."""
-    try:
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-    except (OverflowError, ValueError, OSError):
-        return "unknown"
-    return f"{stamp} ({age(time.time() - seconds)} ago)"
-
-
-def age(seconds: float) -> str:
-    """How long ago, in one or two figures: 12 s · 5 min · 3 h · 2 d."""
-    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (48 * 3600, 3600, "h")):
-        if seconds < limit:
-            return f"{max(0, seconds) // size:.0f} {unit}"
-    return f"{seconds // 86_400:,.0f} d"

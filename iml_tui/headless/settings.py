@@ -20,21 +20,35 @@ def parse_settings(pairs: Iterable[str], seeds: Mapping[str, str | None]) -> dic
     Raises:
         UsageError: a pair has no "=", no name, or a name that another has.
     """
-    settings: dict[str, str] = {}
-    for pair in pairs:
-        typed, separator, value = pair.partition("=")
-        name = typed.strip().replace("-", "_")
-        if not separator or not name:
-            raise UsageError(f"--set needs key=value, such as --set epochs=3; {quoted(pair)} is not that")
-        if name in settings:
-            raise UsageError(f"--set gives {name} twice ({quoted(settings[name])} and {quoted(value)}); give it once")
-        settings[name] = value
+    settings = split_pairs("--set ", pairs)
     given = {option: value for option, value in seeds.items() if value is not None}
     given |= {f"--set {name}=…": settings.pop(name) for name in ("seeds", "seed") if name in settings}
     if len(given) > 1:
         raise UsageError(f"seeds are given twice, by {' and by '.join(given)}; give them once")
     for value in given.values():
         settings["seeds"] = value
+    return settings
+
+
+def split_pairs(option: str, pairs: Iterable[str]) -> dict[str, str]:
+    """The values as typed, by name; a dash in a name is as good as an underscore.
+
+    `option` is what stands before a pair on the command line, with the blank behind it, for the messages.
+
+    Raises:
+        UsageError: a pair has no "=", no name, or a name that another has.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        typed, separator, value = pair.partition("=")
+        name = typed.strip().replace("-", "_")
+        if not separator or not name:
+            word = option.strip() or "what is set"
+            raise UsageError(f"{word} needs key=value, such as {option}epochs=3; {quoted(pair)} is not that")
+        if name in settings:
+            word = option.strip() or "the command"
+            raise UsageError(f"{word} gives {name} twice ({quoted(settings[name])} and {quoted(value)}); give it once")
+        settings[name] = value
     return settings
 
 

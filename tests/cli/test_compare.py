@@ -137,6 +137,7 @@ def test_of_too_many_models_the_best_of_each_run_are_taken(lab: Lab, root: Path)
 
 def test_a_damaged_run_is_one_sentence(lab: Lab, rates: RunDirectory, norms: RunDirectory) -> None:
     norms.record_file.write_text("{")
+    norms.events_file.unlink()  # From which it could be rebuilt.
     outcome = lab("compare", rates.id, norms.id)
     assert (outcome.code, outcome.out) == (1, "")
     assert "is damaged" in outcome.err

@@ -7,9 +7,9 @@ import pytest
 
 from iml_tui.experiments.results import EpochMetrics
 from iml_tui.headless import displays
+from iml_tui.headless.ages import age
 from iml_tui.headless.bars import Bars
 from iml_tui.headless.displays import Clock, Lines, loss_of, speed_text
-from iml_tui.headless.report import age
 from iml_tui.runs.reading import RunReader
 from tests.recorded import recorded_run
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from iml_tui.headless import doctor_device, doctor_machine
+from iml_tui.runs.logout import Logout
 from tests.recorded import recorded_run
 
 from .conftest import Lab
@@ -46,6 +47,23 @@ def test_doctor_tells_all_it_should(lab: Lab, root: Path, quick_torch: list[str]
 def test_doctor_makes_no_directories(lab: Lab, home: Path, quick_torch: list[str]) -> None:
     assert lab("doctor").code == 0
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("found", "texts"),
+    [
+        (Logout(False, "nobody logs in here"), ["OK      After logout", "runs go on: nobody logs in here"]),
+        (Logout(True, "logind ends them", "do this"), ["warning After logout", "runs end: logind ends them → do this"]),
+    ],
+)
+def test_what_logging_out_does_is_told(
+    lab: Lab, quick_torch: list[str], monkeypatch: pytest.MonkeyPatch, found: Logout, texts: list[str]
+) -> None:
+    monkeypatch.setattr(doctor_machine, "after_logout", lambda: found)
+    outcome = lab("doctor")
+    assert outcome.code == 0
+    for text in texts:
+        assert text in outcome.out
 
 
 def test_torch_that_cannot_be_imported_is_a_problem(lab: Lab, quick_torch: list[str]) -> None:

@@ -51,6 +51,7 @@ def three_runs(root: Path) -> list[str]:
     running = recorded_run(root, "epochs", "running", epochs=4, created=time.time() - 60)
     damaged = recorded_run(root, "batch-norm", "done", epochs=2)
     damaged.record_file.write_text('{"id": \x1b[31m')
+    damaged.events_file.unlink()  # From which it could be rebuilt.
     return [running.id, done.id, damaged.id]
 
 
@@ -79,3 +80,19 @@ def test_runs_as_json(lab: Lab, three_runs: list[str]) -> None:
     assert Path(done["directory"]).is_dir()
     assert damaged["experiment"] is None
     assert "damaged" in damaged["message"]
+
+
+def test_a_record_that_was_rebuilt_is_told_of(lab: Lab, root: Path) -> None:
+    directory = recorded_run(root, "batch-norm", "done", epochs=2)
+    directory.record_file.write_text("{")
+    assert "rebuilt from the event log" in lab("runs").out
+    [run] = json.loads(lab("runs", "--json").out)["runs"]
+    assert (run["experiment"], run["state"]) == ("batch-norm", "done")
+    assert "rebuilt from the event log" in run["note"]
+
+
+def test_a_queued_and_an_interrupted_run_say_what_comes_next(lab: Lab, root: Path) -> None:
+    interrupted = recorded_run(root, "epochs", "interrupted", epochs=4)
+    assert f"iml-lab resume {interrupted.id}" in lab("runs").out
+    recorded_run(root, "batch-norm", "queued", epochs=4)
+    assert "queued, but in no order" in lab("runs").out

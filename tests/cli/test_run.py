@@ -9,6 +9,7 @@ import pytest
 
 from iml_tui.headless import runs
 from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.process import own_identity
 
 from .conftest import Lab
 
@@ -73,6 +74,7 @@ import os, sys
 from pathlib import Path
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.process import own_identity
+from iml_tui.runs.process import own_identity
 directory = RunDirectory(Path(sys.argv[1]))
 update = {"worker": own_identity(), "state": "running"}
 print("about to die", flush=True)
@@ -100,3 +102,20 @@ def test_the_folder_is_found_from_anywhere(lab: Lab, tmp_path: Path, monkeypatch
         document = json.loads(lab("run", "learning-rate", "--data", typed, "--json").out)
         assert document["data"]["directory"] == str(folder)
         assert document["data"]["rows"]["train"] == 2
+
+
+@pytest.mark.parametrize("warning", ["", "Logging out would end this run: logind does so."])
+def test_a_detached_run_that_logging_out_would_end_is_warned_of(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, warning: str
+) -> None:
+    def start(directory: RunDirectory) -> subprocess.Popen[bytes]:
+        update = {"worker": own_identity(), "state": "running"}
+        directory.write_record(directory.read_record().model_copy(update=update))
+        return subprocess.Popen([sys.executable, "-c", ""])
+
+    monkeypatch.setattr(runs, "start_worker", start)
+    monkeypatch.setattr(runs, "logout_kills", lambda: warning)
+    outcome = lab("run", "learning-rate", "--detach")
+    assert outcome.code == 0
+    assert outcome.out.count("\n") == 1
+    assert ("Warning: Logging out would end this run" in outcome.err) == bool(warning)

@@ -106,6 +106,7 @@ def test_an_experiment_of_another_version_is_shown_without_tables(lab: Lab, done
 
 def test_a_damaged_run_is_one_sentence(lab: Lab, done: RunDirectory) -> None:
     done.record_file.write_text("{")
+    done.events_file.unlink()  # From which it could be rebuilt.
     outcome = lab("show", "last")
     assert outcome.code == 1
     assert outcome.out == ""
