@@ -12,33 +12,37 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from iml_tui import __version__
-from iml_tui.data.loading import load, refuse_changed
 from iml_tui.errors import LabError, RunBusyError
+from iml_tui.experiments.change_tables import tables_of
 from iml_tui.experiments.registry import find
-from iml_tui.experiments.trials import ClassifierTrial, FaceTrial, MLPTrial, SourceTrial
 from iml_tui.runs import control
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventWriter
+from iml_tui.runs.explaining import explain
 from iml_tui.runs.figure_map import write_map_figures
 from iml_tui.runs.figures import write_figures
 from iml_tui.runs.lock import RunLock
-from iml_tui.runs.places import cache_root
+from iml_tui.runs.opening import refuse_links
 from iml_tui.runs.process import own_identity
 from iml_tui.runs.reading import RunReader
-from iml_tui.runs.record import DataRecord, DeviceRecord, RunRecord, State, TrialRecord, WeightsRecord
+from iml_tui.runs.rebuilding import mend_record
+from iml_tui.runs.record import DataRecord, ResumeRecord, RunRecord, State, TrialRecord, WeightsRecord
+from iml_tui.runs.reserve import Reserve
 from iml_tui.runs.table_files import write_tables
 
 if TYPE_CHECKING:
-    from iml_tui.data.dataset import Dataset
-    from iml_tui.experiments.data_kinds import DataKind
-    from iml_tui.training.run_context import RunContext
+    from iml_tui.experiments.results import WeightsSummary
+    from iml_tui.training.devices import DeviceChoice
+    from iml_tui.training.earlier import Earlier
 
 EXIT_CODES: dict[State, int] = {"done": 0, "failed": 1, "stopped": 130}
 
@@ -67,105 +71,146 @@ class StopSignal:
 
 
 class Worker:
-    """Owns one run from taking it over to its last record."""
+    """Owns one run from taking it over to its last record.
 
-    def __init__(self, directory: RunDirectory, record: RunRecord) -> None:
+    With `resume` it goes on where an earlier worker left off.
+    """
+
+    def __init__(self, directory: RunDirectory, record: RunRecord, *, resume: bool = False) -> None:
         self._directory = directory
         self._record = record
+        self._resume = resume
         self._stop = StopSignal(directory.control)
+        self._reserve = Reserve(directory.path)
+        self._events = EventWriter(directory.events_file)
+        self._reader: RunReader | None = None
 
-    def run(self) -> State:
-        """Train, and record what became of it."""
-        self._update(worker=own_identity(), host=socket.gethostname(), state="starting")
-        events = EventWriter(self._directory.events_file)
+    def run(self, note: str = "") -> State:
+        """Train, and record what became of it. `note` is a sentence on what had to be mended first."""
         try:
-            state, message = self._train(events), ""
+            self._take_over(note)
+            state, message = self._train(), ""
         except Exception as error:  # Whatever it is, the record must say that the run failed.
             # A `LabError` says all that there is to say; the last line of the log is its sentence.
             if not isinstance(error, LabError):
                 logging.exception("the run failed")
-            state, message = "failed", explain(error, self._directory.log_file)
+            state, message = "failed", explain(error, self._directory)
         try:
             self._save_results()
         except Exception as error:
             logging.exception("the results cannot be saved")
-            state, message = "failed", message or explain(error, self._directory.log_file)
+            state, message = "failed", message or explain(error, self._directory)
+        # From here on little is written, for which there is room even on a full disk.
+        self._reserve.release()
         try:
-            events.append("finished", state=state, message=message, durable=True)
-        except OSError as error:  # A full disk may still have room for run.json, which replaces one of its size.
+            self._events.append("finished", state=state, message=message, durable=True)
+        except OSError as error:
             logging.exception("the event log cannot be written")
-            state, message = "failed", message or explain(error, self._directory.log_file)
-        events.close()
+            state, message = "failed", message or explain(error, self._directory)
         control.clear(self._directory.control)
-        self._update(state=state, message=message, finished=time.time())
+        self._end(state, message)
+        self._events.close()
         logging.info("%s%s", state, f": {message}" if message else "")
         return state
 
-    def _train(self, events: EventWriter) -> State:
-        # Importing torch takes seconds; by now every viewer knows that a worker is at it.
-        from iml_tui.training.devices import all_cores, choose_device, set_threads
-        from iml_tui.training.preparation import Preparation, StoppedError
-        from iml_tui.training.run_context import RunContext
+    def _take_over(self, note: str) -> None:
+        """Record who owns the run; the log gets all of the record, so that it can be rebuilt from here on."""
+        if note:
+            self._events.append("warning", message=f"{note}.")
+        self._update(worker=own_identity(), host=socket.gethostname(), state="starting", message="")
+        self._append_record(RunRecord.model_fields)
 
-        kind = find(self._record.experiment).data
-        threads = set_threads(None if kind == "cities" else all_cores())
-        device = choose_device(self._record.device.requested)
-        self._update(
-            state="running",
-            started=time.time(),
-            versions=versions(),
-            device=DeviceRecord(
-                requested=self._record.device.requested,
-                chosen=str(device.device),
-                name=device.name,
-                reason=device.reason,
-                threads=threads,
-            ),
-        )
-        events.append("started", device=device.name, versions=versions(), durable=True)
-        logging.info("device: %s (%s); data: %s", device.name, device.reason, self._record.data.name)
+    def _end(self, state: State, message: str) -> None:
+        """The last record."""
+        now = time.time()
+        changes: dict[str, object] = {"state": state, "message": message, "finished": now}
+        if self._reader is not None:
+            changes["idle_seconds"] = self._reader.idle_seconds(now)
+        self._record = self._record.model_copy(update=changes)
+        self._directory.write_record(self._record)
+        with suppress(OSError):
+            self._append_record(changes)
+
+    def _train(self) -> State:
+        # Importing torch takes seconds; by now every viewer knows that a worker is at it.
+        from iml_tui.training.devices import all_cores, choose_device, make_deterministic, set_threads
+        from iml_tui.training.pausing import Pause
+        from iml_tui.training.preparation import Preparation
+        from iml_tui.training.run_context import RunContext
+        from iml_tui.training.sessions import train_run
+
+        before = self._record
+        # As many threads as before: sums over other parts of a tensor differ in their last bits.
+        threads = before.device.threads if self._resume else 0
+        cities = find(before.experiment).data == "cities"
+        threads = set_threads(threads or (None if cities else all_cores()))
+        device = choose_device(before.device.requested, before.device.slot)
+        make_deterministic(device.device)
+        earlier = self._earlier(device.name, threads, on_gpu=device.device.type == "cuda") if self._resume else None
+        self._begin(device, threads, earlier)
+        requests = self._directory.control
+        pause = Pause(lambda: control.pause_requested(requests), self._stop, self._events, self._paused)
         context = RunContext(
             directory=self._directory,
             settings=self._record.hyperparameters,
             device=device,
-            events=events,
+            events=self._events,
             stop=self._stop,
-            preparation=Preparation(events, self._stop),
+            preparation=Preparation(self._events, self._stop, pause),
             trial_ended=self._trial_ended,
             found_data=lambda data: self._update(data=DataRecord.of(data, self._record.data.directory)),
-            found_weights=lambda weights: self._update(weights=WeightsRecord.of(weights)),
+            found_weights=self._found_weights,
+            pause=pause,
+            earlier=earlier,
+            fork=self._record.fork,
         )
-        try:
-            return self._session(kind, context)
-        except StoppedError:
-            return "stopped"
+        return train_run(context, self._record)
 
-    def _session(self, kind: DataKind, context: RunContext) -> State:
-        """Train the trials on the data of their kind. Each kind has libraries of its own, which take long to import."""
-        trials = self._record.trials
-        if kind == "faces":
-            from iml_tui.training.faces.session import train_faces
+    def _earlier(self, device: str, threads: int, *, on_gpu: bool) -> Earlier:
+        """What the run has from earlier workers, and whether going on is exact."""
+        from iml_tui.training.earlier import earlier_work, what_differs
 
-            faces = [trial for trial in trials if isinstance(trial, FaceTrial)]
-            return train_faces(context, faces, self._data_folder, self._record.data.sha256)
-        if kind == "scenes":
-            from iml_tui.training.source.session import train_source
+        reason = what_differs(self._record, versions(), device, threads, on_gpu)
+        return replace(earlier_work(self._directory, self._record), exact=not reason, reason=reason)
 
-            return train_source(context, [trial for trial in trials if isinstance(trial, SourceTrial)])
-        from iml_tui.training.session import Session
+    def _begin(self, device: DeviceChoice, threads: int, earlier: Earlier | None) -> None:
+        """Record on what the run trains from now on."""
+        record, now = self._record, time.time()
+        changes: dict[str, object] = {
+            "state": "running",
+            "started": record.started or now,
+            "finished": None,
+            "versions": versions(),
+            "device": record.device.model_copy(
+                update={
+                    "chosen": str(device.device),
+                    "name": device.name,
+                    "reason": device.reason,
+                    "threads": threads,
+                }
+            ),
+        }
+        if earlier is not None:
+            resumed = ResumeRecord(time=now, host=record.host, exact=earlier.exact, reason=earlier.reason)
+            changes["resumes"] = [*record.resumes, resumed]
+            changes["summary"] = ""  # It told how the run stood when it ended before.
+            if not earlier.exact:
+                logging.warning("the resumed run is not exact: %s", earlier.reason)
+        self._update(**changes)
+        self._events.append("started", device=device.name, versions=versions(), durable=True)
+        logging.info("device: %s (%s); data: %s", device.name, device.reason, record.data.name)
 
-        on_cities = [trial for trial in trials if isinstance(trial, MLPTrial | ClassifierTrial)]
-        return Session(context, on_cities, self._load_data()).train()
+    def _found_weights(self, weights: WeightsSummary) -> None:
+        before = self._record.weights
+        if before is not None and before.sha256 != weights.sha256:
+            raise LabError(
+                f"the run started from the weights {before.name} ({before.sha256[:12]}…), and those found now are "
+                f"{weights.name} ({weights.sha256[:12]}…); it can go on only with its own"
+            )
+        self._update(weights=WeightsRecord.of(weights))
 
-    @property
-    def _data_folder(self) -> Path | None:
-        directory = self._record.data.directory
-        return Path(directory) if directory is not None else None
-
-    def _load_data(self) -> Dataset:
-        data = load(self._data_folder, cache_root())
-        refuse_changed(self._data_folder, self._record.data.sha256, data.sha256)
-        return data
+    def _paused(self, paused: bool) -> None:
+        self._update(state="paused" if paused else "running")
 
     def _trial_ended(self, position: int, state: str, epochs_done: int) -> None:
         trials = list(self._record.trial_records)
@@ -174,11 +219,12 @@ class Worker:
 
     def _save_results(self) -> None:
         """Write the tables and figures of what was measured, read back from the event log as any viewer does."""
-        results = RunReader(self._directory).results
+        self._reader = RunReader(self._directory)
+        results = self._reader.results
         if not any(trial.epochs for trial in results.trials):
             return
         experiment = find(self._record.experiment)
-        write_tables(self._directory.tables, experiment.tables(results))
+        write_tables(self._directory.tables, tables_of(experiment, results))
         write_figures(self._directory.figures, experiment.charts_for(results), results)
         if experiment.shows == "maps":
             write_map_figures(self._directory, experiment, results)
@@ -189,8 +235,13 @@ class Worker:
         self._update(summary=experiment.summary(results))
 
     def _update(self, **changes: object) -> None:
+        """Replace `run.json`, and tell the event log, from which it can be made again."""
         self._record = self._record.model_copy(update=changes)
         self._directory.write_record(self._record)
+        self._append_record(changes)
+
+    def _append_record(self, changed: Iterable[str]) -> None:
+        self._events.append("recorded", changes=self._record.model_dump(mode="json", include=set(changed)))
 
 
 def versions() -> dict[str, str]:
@@ -202,40 +253,39 @@ def versions() -> dict[str, str]:
     }
 
 
-def explain(error: Exception, log: Path) -> str:
-    """One sentence on why the run failed, and where more is to be read."""
-    if isinstance(error, LabError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror}{where}; free space or mend the permissions and start the run again"
-    if type(error).__name__ == "OutOfMemoryError":
-        return "the device has too little memory; try a smaller batch size, fewer trials at once, or --device cpu"
-    first_line = (str(error).strip() or "no message").splitlines()[0]
-    return f"{type(error).__name__}: {first_line}; {log} has the whole traceback"
-
-
 def main(arguments: list[str], say: Callable[[str], object] = sys.stderr.write) -> int:
-    """Own the run whose directory is the one argument; returns the exit code."""
-    if len(arguments) != 1:
-        say("usage: python -m iml_tui.worker RUN_DIR\n")
+    """Own the run whose directory is the last argument; `--resume` goes on with it. Returns the exit code."""
+    resume = arguments[:1] == ["--resume"]
+    if len(arguments) != (2 if resume else 1):
+        say("usage: python -m iml_tui.worker [--resume] RUN_DIR\n")
         return 2
-    directory = RunDirectory(Path(arguments[0]).absolute())
+    directory = RunDirectory(Path(arguments[-1]).absolute())
     try:
-        record = directory.read_record()
         lock = RunLock(directory.lock_file)
     except (LabError, RunBusyError) as error:
         say(f"{error}\n")
         return error.exit_code
     try:
-        record = directory.read_record()  # Again: the last owner may have written it just before it let go.
-        if record.state in ENDED_STATES:
-            say(f"{directory.id} has already ended ({record.state})\n")
-            return EXIT_CODES[record.state]
-        logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
-        return EXIT_CODES[Worker(directory, record).run()]
+        return _own(directory, say, resume=resume)
+    except LabError as error:
+        say(f"{error}\n")
+        return error.exit_code
     finally:
         lock.release()
+
+
+def _own(directory: RunDirectory, say: Callable[[str], object], *, resume: bool) -> int:
+    """Train the run, whose lock is held."""
+    refuse_links(directory.path)
+    note = mend_record(directory) if resume else ""
+    record = directory.read_record()
+    if record.state == "done" or (record.state in ENDED_STATES and not resume):
+        say(f"{directory.id} has already ended ({record.state})\n")
+        return EXIT_CODES[record.state]
+    if record.worker is not None and not resume:
+        raise LabError(f"{directory.id} was interrupted; go on with: iml-lab resume {directory.id}")
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(message)s")
+    return EXIT_CODES[Worker(directory, record, resume=resume).run(note)]
 
 
 if __name__ == "__main__":
