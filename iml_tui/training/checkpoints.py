@@ -92,9 +92,9 @@ class Checkpointer:
             reason=reason,
         )
 
-    def keep_good(self) -> None:
-        """Keep the newest for good: a loss is no number any more."""
-        self._store.keep_good(self._positions)
+    def keep_good(self, epoch: int, batch: int) -> None:
+        """Keep the newest for good that is from before the loss of a batch, both from 1, was no number."""
+        self._store.keep_good(self._positions, epoch, batch)
 
     def end(self) -> None:
         """The trials have ended."""

@@ -115,6 +115,11 @@ class _GroupTraining:
             self._known_bad = int(self.recorder.diverged.sum())
         if resuming:
             self._tell_resumed()
+        if self._series.padded:
+            self._context.preparation.warn(
+                f"{self._series.padded:,} values of the step-level series never got to the disk, as after a power cut; "
+                "they are missing from the charts."
+            )
         if saved is None or not resuming:
             self._save("start", between_epochs=self.recorder.step == 0)
         self.recorder.start()
@@ -173,7 +178,7 @@ class _GroupTraining:
         """Between two batches: serve what was asked for, and save what is due; True stops."""
         bad = int(self.recorder.diverged.sum())
         if bad > self._known_bad:
-            self._checkpointer.keep_good()
+            self._checkpointer.keep_good(*self.recorder.spoilt_at)
             self._known_bad = bad
         served = self._changes.serve(epoch, step, self._trainer.steps_per_epoch)
         if served:

@@ -68,6 +68,11 @@ class StepSeries:
         """Values in each series so far, by the name of its file."""
         return {name: writer.count for name, writer in self._writers.items()}
 
+    @property
+    def padded(self) -> int:
+        """Values of an earlier worker that did not get to the disk, in all series together."""
+        return sum(writer.padded for writer in self._writers.values())
+
     def sync(self) -> None:
         """Wait until all values are on disk."""
         for writer in self._writers.values():
@@ -103,6 +108,7 @@ class GroupRecorder:
 
     Attributes:
         diverged: per member, whether a batch loss was not finite; boolean, shape (members,).
+        spoilt_at: epoch and batch, from 1, of the first loss that was not finite in the last block that had such.
         epochs_done: whole epochs so far.
         step: batches of the next epoch so far.
         paused_seconds: for how long that epoch paused.
@@ -131,6 +137,7 @@ class GroupRecorder:
         self._steps_before = 0
         self._last_progress = 0.0
         self.diverged: NDArray[np.bool_] = np.zeros(len(positions), dtype=np.bool_)
+        self.spoilt_at = (1, 1)
         self.epochs_done = 0
         self.step = 0
         self.paused_seconds = 0.0
@@ -220,9 +227,12 @@ class GroupRecorder:
             )
 
     def _find_divergence(self, steps_before: int, losses: NDArray[np.float32]) -> None:
-        for member in np.flatnonzero(~np.isfinite(losses).all(axis=0) & ~self.diverged):
+        newly = np.flatnonzero(~np.isfinite(losses).all(axis=0) & ~self.diverged)
+        firsts = [int(np.flatnonzero(~np.isfinite(losses[:, member]))[0]) for member in newly]
+        if firsts:
+            self.spoilt_at = self._epoch, steps_before + min(firsts) + 1
+        for member, first in zip(newly, firsts, strict=True):
             self.diverged[member] = True
-            first = int(np.flatnonzero(~np.isfinite(losses[:, member]))[0])
             self._events.append(
                 "diverged",
                 trial=self._positions[member],

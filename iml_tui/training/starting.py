@@ -24,6 +24,7 @@ def starting_state(
     if context.earlier is not None:
         saved = _own_state(context, positions, trials)
         if saved is not None:
+            _refuse_unfit(saved, trials, trainer.steps_per_epoch)
             trainer.restore(saved.trainer)
             return saved
     if context.fork is not None:
@@ -46,3 +47,13 @@ def _own_state(context: RunContext, positions: Sequence[int], trials: Sequence[T
             "what it measured is kept"
         )
     return found[1]
+
+
+def _refuse_unfit(saved: Saved, trials: Sequence[Trial], steps: int) -> None:
+    """Refuse a state that these trials cannot have had: a run directory may come from someone else."""
+    epochs, step = saved.recorder.get("epochs"), saved.recorder.get("step")
+    fits = isinstance(epochs, int) and isinstance(step, int) and 0 <= epochs <= trials[0].epochs and 0 <= step <= steps
+    # Of each step a value a layer at most.
+    most = max(getattr(trial, "hidden_layers", 0) + 1 for trial in trials) * steps * trials[0].epochs
+    if not fits or any(not 0 <= count <= most for count in saved.series.values()):
+        raise LabError(f"the run cannot go on: its checkpoint is not one of {trials[0].name}")
