@@ -96,7 +96,7 @@ class Worker:
                 logging.exception("the run failed")
             state, message = "failed", explain(error, self._directory)
         try:
-            self._save_results()
+            self._save_results(state)
         except Exception as error:
             logging.exception("the results cannot be saved")
             state, message = "failed", message or explain(error, self._directory)
@@ -217,9 +217,19 @@ class Worker:
         trials[position] = TrialRecord(state=state, epochs_done=epochs_done)
         self._update(trial_records=trials)
 
-    def _save_results(self) -> None:
+    def _end_trials(self, reader: RunReader, state: State) -> None:
+        """Trials in training end with the run, also those of an earlier worker that this one never came to."""
+        for trial in reader.results.trials:
+            if trial.state == "running":
+                end = "failed" if state == "failed" else "stopped"
+                self._events.append("trial_finished", trial=trial.index, state=end, parameters=trial.parameters or 0)
+                self._trial_ended(trial.index, end, len(trial.epochs))
+        reader.poll()
+
+    def _save_results(self, state: State) -> None:
         """Write the tables and figures of what was measured, read back from the event log as any viewer does."""
         self._reader = RunReader(self._directory)
+        self._end_trials(self._reader, state)
         results = self._reader.results
         if not any(trial.epochs for trial in results.trials):
             return

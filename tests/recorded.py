@@ -21,6 +21,8 @@ from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.registry import find
 from iml_tui.experiments.results import DataSummary
 from iml_tui.experiments.trials import MLPTrial, Trial
+from iml_tui.runs import control
+from iml_tui.runs.checkpoints import CheckpointStore
 from iml_tui.runs.directory import RunDirectory, create_run
 from iml_tui.runs.events import EventWriter
 from iml_tui.runs.figures import write_figures
@@ -78,8 +80,31 @@ def recorded_run(
             record = record.model_copy(update={"worker": own_identity()})
         elif state != "queued":
             record = _write_trials(directory, record, experiment, state)
+    if state == "paused":
+        control.request_pause(directory.control)
     directory.write_record(record.model_copy(update={"state": "running" if state == "interrupted" else state}))
     return directory
+
+
+def recorded_changes(directory: RunDirectory, *changes: tuple[int, int, int, str, float, float]) -> None:
+    """Let hyperparameters of a recorded run have been changed: (trial, epoch, step, field, old, new) each."""
+    steps = [trial.batches_per_epoch(DATA.rows["train"]) for trial in directory.read_record().trials]
+    with patch("time.time", lambda: CREATED + 34.0), closing(EventWriter(directory.events_file)) as events:
+        for trial, epoch, step, field, old, new in changes:
+            where = {"trial": trial, "epoch": epoch, "step": step, "steps": steps[trial]}
+            events.append("changed", **where, field=field, old=old, new=new)
+
+
+def recorded_checkpoints(directory: RunDirectory, *places: tuple[list[int], int, int]) -> None:
+    """Keep checkpoints of a recorded run: (trials, whole epochs, batches of the next) each. Nothing can be trained on
+    from them.
+    """
+    trials = directory.read_record().trials
+    store = CheckpointStore(directory.checkpoints)
+    with patch("time.time", lambda: CREATED + 33.5):
+        for positions, epochs, step in places:
+            steps = trials[positions[0]].batches_per_epoch(DATA.rows["train"])
+            store.write(b"no state", positions, epochs, step, steps, "pause" if step else "epoch")
 
 
 def departed() -> WorkerIdentity:
@@ -105,7 +130,8 @@ def _write_trials(directory: RunDirectory, record: RunRecord, experiment: Experi
             whole = state == "done" or position < begun - seeds
             ends.append(_write_trial(events, series, position, trial, whole, state))
         if state in ("done", "stopped", "failed"):
-            events.append("finished", state=state, message=_message(state))
+            with patch("time.time", lambda: record.created + 63.0):
+                events.append("finished", state=state, message=_message(state))
     ends += [TrialRecord() for _ in record.trials[begun:]]
     ended = state in ("done", "stopped", "failed")
     record = record.model_copy(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 from iml_tui.experiments.changes import check_change
@@ -38,16 +38,22 @@ class Changes:
         self._directory, self._positions, self._trials = directory, list(positions), trials
         self._trainer, self._events, self._warn = trainer, events, warn
 
-    def serve(self, epoch: int, step: int, steps: int) -> list[Path]:
+    def serve(self, epoch: int, step: int, steps: int, served_before: Container[str] = ()) -> list[Path]:
         """Change what was asked for, `step` of `steps` batches of `epoch` (from 1) being done.
 
         Returns:
             The files of the requests, to be removed once the changes are in a checkpoint: a worker that is killed
-            before that is asked again.
+            before that is asked again. One that is killed right after that is not: names in `served_before` are of
+            requests whose changes the checkpoint holds that this worker began with.
         """
         served = []
         for path, request in control.pending_changes(self._directory):
-            problem = request if isinstance(request, str) else self._serve(request, epoch, step, steps)
+            if path.name in served_before:
+                problem = ""
+            elif isinstance(request, str):
+                problem = request
+            else:
+                problem = self._serve(request, epoch, step, steps)
             if problem:
                 self._warn(f"Nothing was changed: {problem}.")
             served.append(path)

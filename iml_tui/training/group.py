@@ -180,10 +180,12 @@ class _GroupTraining:
         if bad > self._known_bad:
             self._checkpointer.keep_good(*self.recorder.spoilt_at)
             self._known_bad = bad
-        served = self._changes.serve(epoch, step, self._trainer.steps_per_epoch)
+        served = self._changes.serve(epoch, step, self._trainer.steps_per_epoch, self.recorder.served)
         if served:
+            self.recorder.served = [path.name for path in served]
             self._save("change", between_epochs=False)
             _remove(served)
+        self.recorder.served = []
         if self._context.pause.asked():
             self._save("pause", between_epochs=False)
             self.recorder.paused_seconds += self._context.pause.wait()

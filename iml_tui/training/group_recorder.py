@@ -112,6 +112,7 @@ class GroupRecorder:
         epochs_done: whole epochs so far.
         step: batches of the next epoch so far.
         paused_seconds: for how long that epoch paused.
+        served: names of the requests to change something that were served and are not removed yet.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class GroupRecorder:
         self.epochs_done = 0
         self.step = 0
         self.paused_seconds = 0.0
+        self.served: list[str] = []
 
     def state(self, *, between_epochs: bool) -> dict[str, Any]:
         """What a checkpoint keeps: numbers and lists. With `between_epochs`, nothing of an epoch that has begun."""
@@ -149,6 +151,7 @@ class GroupRecorder:
             "step": 0 if between_epochs else self.step,
             "paused_seconds": 0.0 if between_epochs else self.paused_seconds,
             "diverged": self.diverged.tolist(),
+            "served": list(self.served),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -162,6 +165,7 @@ class GroupRecorder:
         self.epochs_done, self.step = int(state["epochs"]), int(state["step"])
         self.paused_seconds = float(state["paused_seconds"])
         self.diverged = np.array(state["diverged"], dtype=np.bool_)
+        self.served = [str(name) for name in state["served"]]
 
     def start(self) -> None:
         """Tell that the trials begin, and how many trainable parameters each has."""

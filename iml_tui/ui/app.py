@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rich.text import Text
 from textual import work
+from textual.actions import parse
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -17,11 +19,13 @@ from iml_tui.experiments.registry import EXPERIMENTS
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.failures import record_failure
 from iml_tui.runs.places import settings_file
+from iml_tui.text import printable
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.paths import styles_directory
 from iml_tui.ui.screens.lab import LabScreen
 from iml_tui.ui.screens.question import Answer, Question
 from iml_tui.ui.settings import Settings, load_settings, save_settings
+from iml_tui.ui.terminal import leave_when_terminal_is_gone
 
 
 class LabApp(App[None]):
@@ -62,7 +66,9 @@ class LabApp(App[None]):
         self.lab = LabScreen(laboratory or Laboratory(), data_directory, device, attach)
 
     def on_mount(self) -> None:
-        """Bring the theme back, and remember the next."""
+        """Bring the theme back, and remember the next. The end of the terminal ends the lab."""
+        if not self.is_headless:
+            leave_when_terminal_is_gone()
         theme = load_settings(self._settings_file).theme
         if theme in self.available_themes:
             self.theme = theme
@@ -99,6 +105,18 @@ class LabApp(App[None]):
         if self.lab.viewer is not None:
             yield from _commands(self.lab.viewer)
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a notice. Errors quote file names and messages of runs, which may hold anything."""
+        super().notify(printable(message), title=title, severity=severity, timeout=timeout, markup=markup)
+
     def action_help(self) -> None:
         """Show the keys."""
         from iml_tui.ui.screens.help import HelpScreen
@@ -115,21 +133,29 @@ class LabApp(App[None]):
         if not active:
             self.exit()
             return
-        many = "1 run is" if len(active) == 1 else f"{len(active)} runs are"
+        queued = sum(entry.state == "queued" for entry in active)
+        going = len(active) - queued
+        many = " and ".join(
+            f"{count} {'run is' if count == 1 else 'runs are'} {what}"
+            for count, what in ((going, "going on"), (queued, "queued"))
+            if count
+        )
         answer = await self.push_screen_wait(
             Question(
                 "Leave the lab?",
-                f"{many} going on. Detached, training continues; iml-lab shows it again.",
+                f"{many}. Detached, training continues; iml-lab shows it again."
+                + (" The queue is worked off without the lab as well." if queued else ""),
                 (
                     Answer("detach", "Detach", "d", "primary"),
-                    Answer("stop", "Stop and leave", "s", "warning"),
+                    *([Answer("stop", "Stop and leave", "s", "warning")] if going else []),
                     Answer("cancel", "Cancel", "c"),
                 ),
             )
         )
         if answer == "stop":
             for entry in active:
-                self.lab.laboratory.stop(entry.directory)
+                if entry.state != "queued":
+                    self.lab.ask_to_stop(entry.directory)
         if answer in ("detach", "stop"):
             self.exit()
 
@@ -143,9 +169,14 @@ class LabApp(App[None]):
 def _commands(owner: Widget) -> Iterator[SystemCommand]:
     """The keys of a screen or a widget as commands of the palette."""
     for binding in owner.BINDINGS:
-        if isinstance(binding, Binding) and binding.tooltip:
+        if isinstance(binding, Binding) and binding.tooltip and _makes_sense(owner, binding):
             yield SystemCommand(
                 binding.tooltip,
                 f"Key: {binding.key_display or binding.key}",
                 lambda action=binding.action: owner.call_later(owner.run_action, action),
             )
+
+
+def _makes_sense(owner: Widget, binding: Binding) -> bool:
+    _, name, parameters = parse(binding.action)
+    return owner.check_action(name, parameters) is not False

@@ -35,6 +35,21 @@ class DeleteRequested(Message):
 
 
 @dataclass
+class ResumeRequested(Message):
+    """The user wants to go on with a run that was left."""
+
+    directory: RunDirectory
+
+
+@dataclass
+class MoveRequested(Message):
+    """The user wants a run to begin earlier (step −1) or later (1) in the queue."""
+
+    directory: RunDirectory
+    step: int
+
+
+@dataclass
 class CompareRequested(Message):
     """The user wants the marked runs beside one another."""
 
@@ -48,9 +63,10 @@ class StartRequested(Message):
 
 @dataclass
 class HistoryRead(Message):
-    """The list of runs was read again."""
+    """The list of runs was read again. `places` are those in the queue, by run."""
 
     entries: list[HistoryEntry]
+    places: dict[str, int]
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest list matters."""

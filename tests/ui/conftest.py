@@ -12,7 +12,7 @@ os.environ["TEXTUAL_ANIMATIONS"] = "none"
 import fcntl
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +21,13 @@ import pytest
 
 from iml_tui.errors import LabError
 from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.changes import ForkValue
 from iml_tui.experiments.hyperparameters import Hyperparameters
+from iml_tui.runs import queue
 from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.fork import ForkChoice
+from iml_tui.runs.process import own_identity
+from iml_tui.runs.reading import RunReader
 from iml_tui.ui.app import LabApp
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.machine import MachineUse
@@ -38,7 +43,10 @@ class RecordedLaboratory(Laboratory):
         super().__init__(root)
         self.started: list[tuple[str, Hyperparameters, Path | None, str]] = []
         self.stopped: list[RunDirectory] = []
+        self.resumed: list[RunDirectory] = []
+        self.forked: list[tuple[RunDirectory, tuple[int, ...], dict[str, object], bool]] = []
         self.failure: LabError | None = None
+        self.logout = ""
 
     def start(
         self, experiment: Experiment, hyperparameters: Hyperparameters, data_directory: Path | None, device: str
@@ -48,9 +56,49 @@ class RecordedLaboratory(Laboratory):
         self.started.append((experiment.slug, hyperparameters, data_directory, device))
         return recorded_run(self.root, experiment.slug, "running", **hyperparameters.model_dump())
 
+    def enqueue(
+        self, experiment: Experiment, hyperparameters: Hyperparameters, data_directory: Path | None, device: str
+    ) -> RunDirectory:
+        if self.failure is not None:
+            raise self.failure
+        directory = recorded_run(self.root, experiment.slug, "queued", **hyperparameters.model_dump())
+        queue.enqueue(directory)
+        return directory
+
     def stop(self, directory: RunDirectory) -> None:
         super().stop(directory)
         self.stopped.append(directory)
+
+    def resume(self, directory: RunDirectory) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.resumed.append(directory)
+        record = directory.read_record()
+        directory.write_record(record.model_copy(update={"state": "running", "worker": own_identity()}))
+
+    def fork(
+        self,
+        parent: RunReader,
+        choice: ForkChoice | None,
+        trials: Sequence[int],
+        changes: Mapping[str, ForkValue],
+        device: str,
+        *,
+        queued: bool,
+    ) -> RunDirectory:
+        if self.failure is not None:
+            raise self.failure
+        self.forked.append((parent.directory, tuple(trials), dict(changes), queued))
+        directory = self._create_fork(parent, choice, trials, changes, device)
+        if queued:
+            queue.enqueue(directory)
+        return directory
+
+    def work_queue_off(self) -> None:
+        """Nobody does here."""
+
+    def logout_kills(self) -> str:
+        return self.logout
 
 
 @pytest.fixture

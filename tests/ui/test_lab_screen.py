@@ -314,6 +314,7 @@ async def test_every_state_looks_like_itself(make_app: MakeApp, root: Path, stat
 async def test_damaged_run_is_listed_and_told(make_app: MakeApp, root: Path) -> None:
     run = recorded_run(root, "epochs", "done")
     run.record_file.write_text("{")
+    run.events_file.unlink()
     app = make_app()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)

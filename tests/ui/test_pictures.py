@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from iml_tui.runs import queue
 from iml_tui.ui.app import LabApp
-from tests.recorded import recorded_run
+from tests.recorded import CREATED, recorded_changes, recorded_checkpoints, recorded_run
 from tests.ui.test_lab_screen import settle
 
 Compare = Callable[..., bool]
@@ -84,3 +85,49 @@ def test_no_colour(snap_compare: Compare, make_app: MakeApp, root: Path, monkeyp
     monkeypatch.setenv("NO_COLOR", "1")
     run = recorded_run(root, "learning-rate", "done")
     assert snap_compare(make_app(attach=run), terminal_size=WIDE, run_before=keys("f2", "2"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_paused(snap_compare: Compare, make_app: MakeApp, root: Path, size: tuple[int, int]) -> None:
+    run = recorded_run(root, "learning-rate", "paused")
+    assert snap_compare(make_app(attach=run), terminal_size=size, run_before=keys("f2", "2"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_interrupted_and_to_be_resumed(
+    snap_compare: Compare, make_app: MakeApp, root: Path, size: tuple[int, int]
+) -> None:
+    run = recorded_run(root, "learning-rate", "interrupted")
+    app = make_app(attach=run)
+    assert snap_compare(app, terminal_size=size, run_before=keys("f2", "2"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_changing(snap_compare: Compare, make_app: MakeApp, root: Path, size: tuple[int, int]) -> None:
+    run = recorded_run(root, "learning-rate", "running")
+    assert snap_compare(make_app(attach=run), terminal_size=size, run_before=keys("f2", "2", "h", "x"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_forking(snap_compare: Compare, make_app: MakeApp, root: Path, size: tuple[int, int]) -> None:
+    run = recorded_run(root, "learning-rate", "done")
+    recorded_checkpoints(run, ([1, 2, 3], 20, 100), ([1, 2, 3], 50, 0))
+    assert snap_compare(make_app(attach=run), terminal_size=size, run_before=keys("f2", "2", "f"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_changes_on_charts(snap_compare: Compare, make_app: MakeApp, root: Path, size: tuple[int, int]) -> None:
+    run = recorded_run(root, "learning-rate", "running")
+    recorded_changes(run, (1, 11, 120, "learning_rate", 0.01, 0.001), (1, 20, 0, "clip_norm", 0.0, 1.0))
+    assert snap_compare(make_app(attach=run), terminal_size=size, run_before=keys("f2", "2"))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_queued(snap_compare: Compare, make_app: MakeApp, root: Path, size: tuple[int, int]) -> None:
+    for number, slug in enumerate(("epochs", "batch-size", "batch-norm")):
+        queue.enqueue(recorded_run(root, slug, "queued", created=CREATED + number))
+    recorded_run(root, "learning-rate", "running", created=CREATED - 100)
+    run = recorded_run(root, "depth-width", "queued", created=CREATED + 20)
+    queue.enqueue(run)
+    pressed = ("f2", "home") if size == WIDE else ("f2", "f2", "home")  # The list of runs, on its newest.
+    assert snap_compare(make_app(attach=run), terminal_size=size, run_before=keys(*pressed))

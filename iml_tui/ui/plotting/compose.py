@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,17 @@ from iml_tui.ui.plotting.trace import Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from rich.style import Style
 
     Bits = NDArray[np.uint8]
     Owner = NDArray[np.int64]
 
 CURSOR = "│"
+MARK = "┊"
+"""Stands one above the other where something was changed while a model trained."""
+
+# Beyond so many marks for so many columns they become ticks at the top, and have no labels.
+_COLUMNS_A_MARK = 8
 
 
 def compose(canvas: Canvas, traces: Sequence[Trace], labels: Sequence[str], palette: Palette) -> None:
@@ -54,6 +60,41 @@ def draw_cursor(canvas: Canvas, column: int, palette: Palette) -> None:
     for row in range(canvas.height):
         if canvas.is_free(row, column, column + 1):
             canvas.write(row, column, CURSOR, style(palette.muted))
+
+
+def draw_marks(canvas: Canvas, places: Mapping[int, Mapping[int, str]], palette: Palette) -> None:
+    """Vertical lines between the data, each with its label at the top where there is room; to be drawn after the data.
+
+    Args:
+        canvas: with the curves on it.
+        places: by column, the label of each curve that something happened to there. A line has the colour of its curve;
+            one of several curves that of the axes.
+        palette: colours.
+    """
+    many = len(places) * _COLUMNS_A_MARK > canvas.width
+    for column, labels in places.items():
+        curve = next(iter(labels)) if len(labels) == 1 else None
+        faint = style(palette.muted if curve is None else palette.band(curve))
+        for row in range(min(2, canvas.height) if many else canvas.height):
+            if canvas.is_free(row, column, column + 1):
+                canvas.write(row, column, MARK, faint)
+    for column, labels in () if many else places.items():
+        curve = next(iter(labels)) if len(labels) == 1 else None
+        texts = list(dict.fromkeys(labels.values()))
+        text = printable(texts[0]) + (" …" if len(texts) > 1 else "")
+        _mark_label(canvas, column, text, style(palette.muted if curve is None else palette.colour(curve)))
+
+
+def _mark_label(canvas: Canvas, column: int, text: str, look: Style) -> None:
+    if cell_len(text) != len(text):
+        return
+    for row in range(min(4, canvas.height // 2)):
+        for start in (column + 1, column - len(text)):
+            around = max(start - (start < column), 0), min(start + len(text) + (start > column), canvas.width)
+            inside = start >= 0 and start + len(text) <= canvas.width
+            if inside and canvas.is_free(row, *around):
+                canvas.write(row, start, text, look)
+                return
 
 
 def _draw_bands(canvas: Canvas, traces: Sequence[Trace], palette: Palette) -> Owner:

@@ -15,7 +15,7 @@ from rich.style import Style
 from iml_tui.text import printable
 from iml_tui.ui.plotting.axes import Axis, Limits, x_axis, y_axis
 from iml_tui.ui.plotting.canvas import Canvas, Drawing, Line, shorten
-from iml_tui.ui.plotting.compose import compose, draw_cursor, draw_grid
+from iml_tui.ui.plotting.compose import MARK, compose, draw_cursor, draw_grid, draw_marks
 from iml_tui.ui.plotting.figure import frame, frame_columns
 from iml_tui.ui.plotting.legend import Entry, legend
 from iml_tui.ui.plotting.palette import BELOW, DARK, Palette, marker, style
@@ -129,6 +129,7 @@ def _plot(
     compose(canvas, traces, [c.label for c in curves], palette)
     if not any(t.marks or t.above or t.below or t.band for t in traces):
         canvas.write(rows // 2, (columns - len(NO_DATA)) // 2 - 1, f" {NO_DATA} ", style(palette.muted))
+    draw_marks(canvas, _marked_columns(curves, x, columns), palette)
     if cursor is not None:
         draw_cursor(canvas, _column(x, cursor, columns), palette)
     axis = style(palette.muted)
@@ -143,10 +144,25 @@ def _notes(curves: Sequence[Curve], noisy: Sequence[bool], *, log_y: bool) -> li
         full, short = ["line: mean · band: range"], ["band: range"]
     elif any(c.low is not None and c.high is not None for c in curves):
         full, short = ["band: ± 1 standard deviation over seeds"], ["band: ± 1 sd over seeds"]
+    if any(c.marks for c in curves):
+        full.append(f"{MARK} changed while training, or forked")
+        short.append(f"{MARK} changed")
     if log_y and any(bool((c.y == 0).any()) for c in curves):
         full.append(f"{BELOW} exactly 0")
         short.append(f"{BELOW} exactly 0")
     return [" · ".join(full), " · ".join(short)] if full else []
+
+
+def _marked_columns(curves: Sequence[Curve], x: Axis, columns: int) -> dict[int, dict[int, str]]:
+    """By column, the labels of what happened there to each curve, by its position."""
+    found: dict[int, dict[int, str]] = {}
+    for i, curve in enumerate(curves):
+        for mark in curve.marks:
+            column = _column(x, mark.x, columns)
+            if column >= 0:
+                labels = found.setdefault(column, {})
+                labels[i] = f"{labels[i]}, {mark.label}" if i in labels else mark.label
+    return found
 
 
 def _column(x: Axis, value: float, columns: int) -> int:

@@ -8,7 +8,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, TabbedContent
 from textual.worker import get_current_worker
@@ -18,12 +17,10 @@ from iml_tui.experiments.base import Experiment
 from iml_tui.experiments.registry import EXPERIMENTS, find
 from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.history import HistoryEntry
-from iml_tui.runs.reading import RunReader
-from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.ui.following import Follower
 from iml_tui.ui.laboratory import Laboratory
 from iml_tui.ui.messages import (
     CompareRequested,
-    DeleteRequested,
     ExperimentChosen,
     HistoryRead,
     RunChosen,
@@ -32,7 +29,7 @@ from iml_tui.ui.messages import (
     StartRequested,
 )
 from iml_tui.ui.screens.lab_keys import LAB_KEYS, VIEWER
-from iml_tui.ui.screens.question import Answer, Question
+from iml_tui.ui.screens.run_actions import RunActions
 from iml_tui.ui.widgets.experiment_list import ExperimentList
 from iml_tui.ui.widgets.history_list import HistoryList
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm, Settings
@@ -44,7 +41,7 @@ POLL_SECONDS = 0.2
 HISTORY_SECONDS = 1.5
 
 
-class LabScreen(Screen[None]):
+class LabScreen(RunActions):
     """Shows one experiment's form, and one run."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (70, "-narrow"), (100, "-wide")]
@@ -53,13 +50,11 @@ class LabScreen(Screen[None]):
     BINDINGS = LAB_KEYS
 
     def __init__(self, laboratory: Laboratory, data: Path | None, device: str, attach: RunDirectory | None) -> None:
-        super().__init__()
-        self.laboratory = laboratory
+        super().__init__(laboratory)
         self._data = data
         self._device = device
         self._attach_to = attach
-        self._reader: RunReader | None = None
-        self._stopping: set[RunDirectory] = set()
+        self._follower: Follower | None = None
         self._entries: list[HistoryEntry] | None = None
 
     def compose(self) -> ComposeResult:
@@ -80,6 +75,7 @@ class LabScreen(Screen[None]):
         self.set_interval(POLL_SECONDS, self._poll)
         self.set_interval(HISTORY_SECONDS, self.read_history)
         self.read_history()
+        self._work_queue_off()
         if self._attach_to is not None:
             self.open_run(self._attach_to)
 
@@ -95,7 +91,7 @@ class LabScreen(Screen[None]):
 
     async def show_experiment(self, experiment: Experiment) -> None:
         """Show an experiment's form; a run goes on unseen."""
-        self._reader = None
+        self._reader = self._follower = None
         view = self.query_one(RunView)
         await view.form.show(experiment)
         view.show_experiment(experiment)
@@ -123,7 +119,7 @@ class LabScreen(Screen[None]):
 
     @on(RunOpened)
     async def _show_run(self, event: RunOpened) -> None:
-        self._reader = event.reader
+        self._reader, self._follower = event.reader, Follower(event.reader)
         self.remove_class("-lists")
         view = self.query_one(RunView)
         await view.form.show(event.experiment)
@@ -137,40 +133,47 @@ class LabScreen(Screen[None]):
         self.refresh_bindings()
 
     def _poll(self) -> None:
-        reader = self._reader
-        if reader is None:
+        follower = self._follower
+        if follower is None or self._reader is None:
             return
-        before = reader.state
-        changed = reader.poll() if before in ACTIVE_STATES else False
-        self.query_one(RunView).update_run(changed=changed, stopping=reader.directory in self._stopping)
-        if reader.state != before:
-            self._stopping.discard(reader.directory)
-            self._tell_end(reader)
+        before = follower.reader.state
+        changed = follower.look()
+        self.query_one(RunView).update_run(changed=changed, state=follower.state, problem=follower.problem)
+        for news in follower.news():
+            self.notify(news.text, title=news.title, severity=news.severity, timeout=news.timeout, markup=False)
+        if follower.reader.state != before:
             self.read_history()
+        if follower.turned:
             self.refresh_bindings()
-
-    def _tell_end(self, reader: RunReader) -> None:
-        if reader.state == "done":
-            self.notify(reader.record.summary or "all trials are done", title="Run done", markup=False)
-        elif reader.state in ("failed", "interrupted"):
-            message = reader.record.message or "the worker is gone"
-            self.notify(message, title=f"Run {reader.state}", severity="error", timeout=15, markup=False)
 
     @work(thread=True, exclusive=True, group="history", name="read history")
     def read_history(self) -> None:
         """Read the list of runs."""
         try:
             entries = self.laboratory.history()
+            places = self.laboratory.places() if any(entry.state == "queued" for entry in entries) else {}
         except LabError as error:
             self.app.call_from_thread(self.notify, str(error), severity="error", markup=False)
             return
-        self.post_message(HistoryRead(entries))
+        self.post_message(HistoryRead(entries, places))
+
+    @work(thread=True, group="queue", name="work queue off")
+    def _work_queue_off(self) -> None:
+        """Somebody has to, where runs wait and the last one who did was killed."""
+        try:
+            self.laboratory.work_queue_off()
+        except LabError as error:
+            self._tell_problem("The queue stands still", error)
 
     @on(HistoryRead)
     def _show_history(self, event: HistoryRead) -> None:
         first = self._entries is None
         self._entries = event.entries
-        self.query_one(HistoryList).show(event.entries)
+        history = self.query_one(HistoryList)
+        history.show(event.entries, event.places)
+        if self._to_mark and {run.directory for run in event.entries} >= set(self._to_mark):
+            history.mark(self._to_mark)  # It is listed by now.
+            self._to_mark = []
         active = self.active_runs()
         if first and active and self._attach_to is None:
             self.open_run(active[0].directory)  # Who logs in again sees what is going on.
@@ -184,6 +187,13 @@ class LabScreen(Screen[None]):
     @on(StartRequested)
     def action_start(self) -> None:
         """Start the form's experiment."""
+        self._begin(queued=False)
+
+    def action_queue(self) -> None:
+        """Put the form's experiment at the end of the queue."""
+        self._begin(queued=True)
+
+    def _begin(self, *, queued: bool) -> None:
         if any(worker.group == "start" and not worker.is_finished for worker in self.workers):
             return  # F5 pressed twice means one run.
         view = self.query_one(RunView)
@@ -194,17 +204,17 @@ class LabScreen(Screen[None]):
             self.notify("The form has errors: see the marked fields.", severity="error")
             return
         view.show_starting(view.form.experiment)
-        self._start(view.form.experiment, settings)
+        self._start(view.form.experiment, settings, queued=queued)
 
     @work(thread=True, exclusive=True, group="start", name="start run")
-    def _start(self, experiment: Experiment, settings: Settings) -> None:
+    def _start(self, experiment: Experiment, settings: Settings, *, queued: bool) -> None:
+        begin = self.laboratory.enqueue if queued else self.laboratory.start
         try:
-            directory = self.laboratory.start(experiment, settings.hyperparameters, settings.data, settings.device)
+            directory = begin(experiment, settings.hyperparameters, settings.data, settings.device)
         except LabError as error:
             self.post_message(StartFailed(experiment, error))
             return
-        self.app.call_from_thread(self.open_run, directory)
-        self.app.call_from_thread(self.read_history)
+        self.app.call_from_thread(self.begun, directory)
 
     @on(StartFailed)
     def _show_start_failed(self, event: StartFailed) -> None:
@@ -215,46 +225,6 @@ class LabScreen(Screen[None]):
         if event.error.exit_code == 2:
             view.form.show_data_error(str(event.error))
         self.notify(str(event.error), title="Not started", severity="error", timeout=15, markup=False)
-
-    @work(name="ask to stop")
-    async def action_stop(self) -> None:
-        """Stop the shown run, after a question."""
-        reader = self._reader
-        if reader is None or reader.state not in ACTIVE_STATES:
-            self.notify("No running run is shown; open one from the list of runs.", severity="warning")
-            return
-        answer = await self.app.push_screen_wait(
-            Question(
-                "Stop the run?",
-                "What it has measured so far is kept and its tables are written.",
-                (Answer("stop", "Stop", "s", "warning"), Answer("continue", "Go on", "g")),
-            )
-        )
-        if answer == "stop":
-            self.laboratory.stop(reader.directory)
-            self._stopping.add(reader.directory)
-
-    @on(DeleteRequested)
-    @work(name="ask to delete")
-    async def _delete(self, event: DeleteRequested) -> None:
-        directory = event.entry.directory
-        answer = await self.app.push_screen_wait(
-            Question(
-                "Delete the run?",
-                f"{directory.id} with all its tables and figures is removed for good.",
-                (Answer("keep", "Keep", "k"), Answer("delete", "Delete", "d", "error")),
-            )
-        )
-        if answer != "delete":
-            return
-        try:
-            self.laboratory.delete(directory)
-        except LabError as error:
-            self.notify(str(error), severity="error", markup=False)
-            return
-        if self._reader is not None and self._reader.directory == directory:
-            await self.show_experiment(find(self._reader.record.experiment))
-        self.read_history()
 
     @on(CompareRequested)
     def _compare(self, event: CompareRequested) -> None:
@@ -317,8 +287,10 @@ class LabScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing are not offered."""
-        if action == "stop":
-            return True if self._reader is not None and self._reader.state in ACTIVE_STATES else None
-        if action == "copy_settings":
-            return self._reader is not None
-        return True
+        if action == "queue":  # That of the form, where there is most room for it.
+            return self.query_one(TabbedContent).active == "setup" or self._reader is None
+        return super().check_action(action, parameters)
+
+    @on(TabbedContent.TabActivated)
+    def _tab_activated(self) -> None:
+        self.refresh_bindings()

@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 from textual.widgets.button import ButtonVariant
 
+from iml_tui.text import printable
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -43,7 +45,7 @@ class Question(ModalScreen[str | None]):
         """A box with the text above its buttons."""
         with Vertical(id="question") as box:
             box.border_title = self._title
-            yield Label(self._text, markup=False, id="question-text")
+            yield Label(printable(self._text), markup=False, id="question-text")
             with Horizontal(id="question-answers"):
                 for answer in self._answers:
                     yield Button(f"{answer.label} ({answer.key})", id=f"answer-{answer.value}", compact=True)

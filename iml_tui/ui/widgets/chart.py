@@ -109,4 +109,4 @@ def _fingerprint(curve: Curve) -> tuple[object, ...]:
     n = len(curve.y)
     some = [0, n // 2, n - 1]
     arrays = [values for values in (curve.x, curve.y, curve.high) if n and values is not None and len(values) == n]
-    return curve.label, n, *(values[some].tobytes() for values in arrays)
+    return curve.label, curve.marks, n, *(values[some].tobytes() for values in arrays)

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label
 
+from iml_tui.text import printable
 from iml_tui.ui.widgets.choice_input import ChoiceInput
 from iml_tui.ui.widgets.value_input import ValueInput
 
@@ -126,17 +127,21 @@ class FormField(Widget):
 
     def reset(self) -> None:
         """Go back to the default."""
+        self.set_value(self.default)
+
+    def set_value(self, value: str) -> None:
+        """Put another value in, as it is typed."""
         if self._switch:
-            self.query_one(Checkbox).value = self.default == "yes"
+            self.query_one(Checkbox).value = value == "yes"
         elif self._choices:
-            self.query_one(ChoiceInput).value = self.default
+            self.query_one(ChoiceInput).value = value
         else:
-            self.query_one(Input).value = self.default
+            self.query_one(Input).value = value
 
     def show_error(self, message: str) -> None:
         """Say what is wrong; "" clears it."""
         self.set_class(bool(message), "-invalid")
-        self.query_one(".field-error", Label).update(f"▲ {message}" if message else "")
+        self.query_one(".field-error", Label).update(f"▲ {printable(message)}" if message else "")
 
     def focus_value(self) -> None:
         """Put the cursor into the value."""

@@ -6,23 +6,30 @@ from pathlib import Path
 
 from textual.widgets import RichLog
 
+from iml_tui.runs.opening import open_regular
 from iml_tui.text import printable
 
 _LONGEST = 1 << 20
 """Bytes shown of a log at most; of a longer one, its end."""
+
+_MOST_LINES = 5_000
+
+_LONGEST_LINE = 4_000
+"""Letters; a log without line feeds is no log."""
 
 
 class LogView(RichLog):
     """Follows one file; plain text, control characters neutralised."""
 
     def __init__(self) -> None:
-        super().__init__(id="log-view", max_lines=5_000, wrap=True, markup=False, highlight=False)
+        super().__init__(id="log-view", max_lines=_MOST_LINES, wrap=True, markup=False, highlight=False)
         self._path: Path | None = None
         self._offset = 0
+        self._rest = b""
 
     def follow(self, path: Path, heading: list[str]) -> None:
         """Show another file, below a few lines on the run."""
-        self._path, self._offset = path, 0
+        self._path, self._offset, self._rest = path, 0, b""
         self.clear()
         self._write_lines(heading)
         self.read_new()
@@ -32,16 +39,27 @@ class LogView(RichLog):
         if self._path is None:
             return
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 size = file.seek(0, 2)
-                file.seek(max(self._offset, size - _LONGEST))
-                data = file.read()
+                if size < self._offset:  # Another file took its place.
+                    self._offset, self._rest = 0, b""
+                start = max(self._offset, size - _LONGEST)
+                file.seek(start)
+                data = file.read(_LONGEST)
         except OSError:
             return
-        self._offset = size
-        if data:
-            self._write_lines(data.decode(errors="replace").splitlines())
+        if start > self._offset:  # The worker wrote more than is shown.
+            self._rest = b""
+        self._offset = start + len(data)
+        # What has no line feed yet is shown with the rest of it.
+        whole, feed, rest = data.rpartition(b"\n")
+        if not feed:
+            self._rest = (self._rest + rest)[-_LONGEST_LINE:]
+            return
+        lines = (self._rest + whole).decode(errors="replace").split("\n")
+        self._rest = rest[-_LONGEST_LINE:]
+        self._write_lines(lines[-_MOST_LINES:])
 
     def _write_lines(self, lines: list[str]) -> None:
         for line in lines:
-            self.write(printable(line.expandtabs()))
+            self.write(printable(line[:_LONGEST_LINE].rstrip("\r").expandtabs()))

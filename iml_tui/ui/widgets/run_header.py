@@ -14,7 +14,10 @@ from iml_tui.runs.reading import RunReader
 from iml_tui.text import printable
 from iml_tui.ui.plotting.text import fit
 from iml_tui.ui.states import RUN_LOOKS
+from iml_tui.ui.widgets.run_story import told_of
 from iml_tui.ui.widgets.trial_progress import bar
+
+GOING_ON = ("running", "stopping", "pausing")
 
 
 class RunHeader(Static):
@@ -22,14 +25,13 @@ class RunHeader(Static):
 
     def __init__(self) -> None:
         super().__init__(id="run-header")
-        self._run: tuple[Experiment, RunReader, bool] | None = None
+        self._run: tuple[Experiment, RunReader, str, str] | None = None
         self._clock = PreparationClock()
 
     def on_resize(self) -> None:
         """Cut the run's second line anew."""
         if self._run is not None:
-            experiment, reader, stopping = self._run
-            self.show_run(experiment, reader, stopping=stopping)
+            self.show_run(*self._run)
 
     def _fitted(self, line: str) -> str:
         """The line cut to the width, which is not known before the first layout."""
@@ -59,12 +61,18 @@ class RunHeader(Static):
             )
         )
 
-    def show_run(self, experiment: Experiment, reader: RunReader, *, stopping: bool) -> None:
-        """Show a run as it stands."""
+    def show_run(self, experiment: Experiment, reader: RunReader, state: str, problem: str = "") -> None:
+        """Show a run as it stands.
+
+        Args:
+            experiment: what it is a run of.
+            reader: the run.
+            state: a key of `RUN_LOOKS`: the run's state, or what it is on its way to.
+            problem: a sentence on why it cannot be read any more; "" where it can.
+        """
         if self._run is None or self._run[1] is not reader:
             self._clock = PreparationClock()
-        self._run = (experiment, reader, stopping)
-        state = "stopping" if stopping and reader.state == "running" else reader.state
+        self._run = (experiment, reader, state, problem)
         look = RUN_LOOKS[state]
         self.set_classes(f"-{state}")
         lines = [
@@ -76,7 +84,7 @@ class RunHeader(Static):
             ),
             Content(self._second_line(reader, state)),
         ]
-        told = _told(reader, state)
+        told = problem or told_of(reader, state)
         if told:
             lines.append(Content.from_markup(f"[{look.style}]$told[/]", told=printable(told)))
         weights = reader.results.weights
@@ -96,27 +104,16 @@ class RunHeader(Static):
 
 def _second_line(reader: RunReader, state: str) -> str:
     record = reader.record
-    where = printable(record.device.name or record.device.requested)
+    where = printable(record.device.name or record.device.slot or record.device.requested)
     if record.weights is not None:
         where = f"{printable(record.weights.name)} · {where}"
     if record.started is None:
         return f"{where} · {printable(record.data.name)}"
     seconds = reader.seconds(time.time())
     progress = run_progress(reader.results, reader.training_seconds(time.time()))
-    if state in ("running", "stopping"):
+    if state in GOING_ON:
         left = f"{duration(progress.remaining)} left" if progress.remaining is not None else "…"
         return f"{bar(progress.fraction, 10)} {progress.fraction:4.0%} · {left} · {duration(seconds)} so far · {where}"
+    if state in ("paused", "continuing"):
+        return f"{bar(progress.fraction, 10)} {progress.fraction:4.0%} · {duration(seconds)} so far · {where}"
     return f"{progress.fraction:.0%} in {duration(seconds)} · {where} · {printable(record.data.name)}"
-
-
-def _told(reader: RunReader, state: str) -> str:
-    record = reader.record
-    if state == "starting":
-        return "the worker is starting; importing torch takes a few seconds"
-    if state == "failed":
-        return f"{record.message} (log: {reader.directory.log_file})"
-    if state == "interrupted":
-        return f"the worker is gone; what it had measured is kept; its log: {reader.directory.log_file}"
-    if reader.damaged_events:
-        return f"{reader.damaged_events} damaged records of the event log are left out"
-    return reader.warnings[-1] if reader.warnings else record.summary

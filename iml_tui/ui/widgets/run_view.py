@@ -12,9 +12,12 @@ from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane, Tabs
 
 from iml_tui.experiments.base import Experiment
+from iml_tui.experiments.change_tables import tables_of
 from iml_tui.experiments.hyperparameters import format_setting
 from iml_tui.runs.reading import RunReader
-from iml_tui.runs.record import ACTIVE_STATES, RunRecord
+from iml_tui.runs.record import ACTIVE_STATES
+from iml_tui.text import printable
+from iml_tui.ui.states import on_its_way
 from iml_tui.ui.widgets.charts_view import ChartsView
 from iml_tui.ui.widgets.findings_view import FindingsView
 from iml_tui.ui.widgets.hyperparameter_form import HyperparameterForm
@@ -23,6 +26,7 @@ from iml_tui.ui.widgets.map_view import FULL
 from iml_tui.ui.widgets.maps_view import MapsView
 from iml_tui.ui.widgets.pictures_view import PicturesView
 from iml_tui.ui.widgets.run_header import RunHeader
+from iml_tui.ui.widgets.run_story import describe_run
 from iml_tui.ui.widgets.tables_view import TablesView
 from iml_tui.ui.widgets.trial_progress import TrialProgressView
 
@@ -45,7 +49,7 @@ class RunView(Vertical):
         self.form = form
         self._experiment: Experiment = form.experiment
         self._reader: RunReader | None = None
-        self._stopping = False
+        self._state = ""
         self._refreshed = 0.0
 
     def compose(self) -> ComposeResult:
@@ -88,20 +92,27 @@ class RunView(Vertical):
         self._offer_run(True)
         if was_form:
             self.show_tab("charts")
-        self.update_run(changed=True, stopping=False)
+        self.update_run(changed=True, state=on_its_way(reader))
 
-    def update_run(self, *, changed: bool, stopping: bool) -> None:
-        """Show what is new; cheap where nothing is."""
+    def update_run(self, *, changed: bool, state: str, problem: str = "") -> None:
+        """Show what is new; cheap where nothing is.
+
+        Args:
+            changed: whether the run was read with anything new in it.
+            state, problem: as the header takes them.
+        """
         reader = self._reader
         if reader is None:
             return
         now = time.monotonic()
         due = reader.state in ACTIVE_STATES and now - self._refreshed >= REFRESH_SECONDS
         ended = changed and reader.state not in ACTIVE_STATES
-        if changed or due or stopping != self._stopping:
-            self._stopping = stopping
-            self.query_one(RunHeader).show_run(self._experiment, reader, stopping=stopping)
-            self.query_one(TrialProgressView).show(reader.results, ended=reader.state not in ACTIVE_STATES)
+        if changed or due or state != self._state:
+            self._state = state
+            self.query_one(RunHeader).show_run(self._experiment, reader, state, problem)
+            self.query_one(TrialProgressView).show(
+                reader.results, ended=reader.state not in ACTIVE_STATES, paused=reader.state == "paused"
+            )
         if due or ended:
             self._refreshed = now
         # Charts, maps and pictures pace themselves.
@@ -145,7 +156,7 @@ class RunView(Vertical):
 
     async def fill_form(self, reader: RunReader) -> None:
         """Take a run's settings into the form."""
-        settings = {key: format_setting(value) for key, value in reader.record.hyperparameters.items()}
+        settings = {key: printable(format_setting(value)) for key, value in reader.record.hyperparameters.items()}
         await self.form.fill(self._experiment, settings)
         self.show_tab("setup")
 
@@ -171,7 +182,7 @@ class RunView(Vertical):
                 live = reader.state in ACTIVE_STATES
                 self.query_one(PicturesView).show_results(reader.directory, reader.results, live=live)
             case "tables":
-                self.query_one(TablesView).show(self._experiment.tables(reader.results), _where(reader))
+                self.query_one(TablesView).show(tables_of(self._experiment, reader.results), _where(reader))
             case "findings":
                 findings = self._experiment.findings(reader.results)
                 self.query_one(FindingsView).show(self._experiment.question, findings, final=reader.state == "done")
@@ -207,27 +218,3 @@ def _why_no_tables(reader: RunReader) -> str:
     if reader.state == "interrupted":
         return "No table was saved: the worker was gone before it could. What is shown here comes from the event log."
     return "No table was saved: there was no whole epoch to tell of."
-
-
-def describe_run(reader: RunReader) -> list[str]:
-    """Lines on what was asked for."""
-    record = reader.record
-    settings = ", ".join(f"{key} = {format_setting(value)}" for key, value in record.hyperparameters.items())
-    rows = ", ".join(f"{count:,} {split}" for split, count in record.data.rows.items())
-    return [
-        f"Run        {record.id}",
-        f"Directory  {reader.directory.path}",
-        f"Settings   {settings}",
-        f"Data       {record.data.name} ({rows}; {record.data.classes} classes; SHA-256 {record.data.sha256[:12]}…)",
-        *_weights_lines(record),
-        f"Host       {record.host}",
-        "",
-    ]
-
-
-def _weights_lines(record: RunRecord) -> list[str]:
-    """The pretrained weights, where any were found, and what results from them do not show."""
-    weights = record.weights
-    if weights is None:
-        return []
-    return [f"Weights    {weights.name} (SHA-256 {weights.sha256[:12]}…)", *filter(None, [weights.caveat])]

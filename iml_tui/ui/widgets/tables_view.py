@@ -36,5 +36,5 @@ class TablesView(VerticalScroll):
         for table in self._tables:
             parts += [Text(printable(table.title), style="bold"), fit(table, self.scrollable_content_region.width)]
             parts += [Text(printable(table.note), style="dim italic"), Text()]
-        parts.append(Text(self._files, style="dim"))
+        parts.append(Text(printable(self._files), style="dim"))
         self.query_one("#tables-content", Static).update(Group(*parts))

@@ -52,13 +52,17 @@ class TrialProgressView(VerticalScroll):
         super().__init__(Static(id="trial-lines"), id="trials")
         self._results: Results | None = None
         self._ended = False
+        self._paused = False
         self._in_view: int | None = None
 
-    def show(self, results: Results, *, ended: bool) -> None:
-        """Show where the trials stand; of a run that has `ended` none goes on, whatever was last heard of it."""
+    def show(self, results: Results, *, ended: bool, paused: bool = False) -> None:
+        """Show where the trials stand.
+
+        Of a run that has `ended` none goes on, whatever was last heard of it; one that is `paused` has no time left.
+        """
         if results is not self._results:
             self._in_view = None
-        self._results, self._ended = results, ended
+        self._results, self._ended, self._paused = results, ended, paused
         self._draw()
 
     def on_resize(self) -> None:
@@ -71,7 +75,7 @@ class TrialProgressView(VerticalScroll):
         variables = self.app.theme_variables
         trials = listed(self._results, self._room)
         rows = self._results.data.rows.get("train", 1)
-        looks = [_look(trial, ended=self._ended) for trial in trials]
+        looks = [_look(trial, ended=self._ended, paused=self._paused) for trial in trials]
         styles = [_style(look, variables) for look in looks]
         layout: _Layout | None = _layout(self.size.width)
         while layout is not None:
@@ -108,10 +112,12 @@ def _aligned(rows: list[list[Text]], widths: Sequence[int]) -> Text:
     return Text("\n", no_wrap=True).join(Text(" ").join(row) for row in rows)
 
 
-def _look(trial: TrialResult, *, ended: bool) -> Look:
+def _look(trial: TrialResult, *, ended: bool, paused: bool) -> Look:
     if ended and trial.state == "waiting":
         return NOT_TRAINED
-    return RUN_LOOKS["interrupted"] if ended and trial.state == "running" else TRIAL_LOOKS[trial.state]
+    if trial.state == "running" and (ended or paused):
+        return RUN_LOOKS["interrupted" if ended else "paused"]
+    return TRIAL_LOOKS[trial.state]
 
 
 def _style(look: Look, variables: dict[str, str]) -> str:

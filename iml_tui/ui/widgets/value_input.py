@@ -28,5 +28,6 @@ class ValueInput(Input):
             (key, binding.action)
             for key, bindings in self._bindings.key_to_bindings.items()
             for binding in bindings
-            if not binding.action.startswith("app.") and binding.action != "submit"
+            # An input of one line has nothing to scroll: the arrow keys go from field to field.
+            if not binding.action.startswith(("app.", "scroll_")) and binding.action != "submit"
         ]
