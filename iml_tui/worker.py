@@ -25,7 +25,7 @@ from iml_tui.errors import LabError, RunBusyError
 from iml_tui.experiments.change_tables import tables_of
 from iml_tui.experiments.registry import find
 from iml_tui.runs import control
-from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.directory import RunDirectory, make_folders
 from iml_tui.runs.events import EventWriter
 from iml_tui.runs.explaining import explain
 from iml_tui.runs.figure_map import write_map_figures
@@ -84,6 +84,7 @@ class Worker:
         self._reserve = Reserve(directory.path)
         self._events = EventWriter(directory.events_file)
         self._reader: RunReader | None = None
+        self._told_resumed = False
 
     def run(self, note: str = "") -> State:
         """Train, and record what became of it. `note` is a sentence on what had to be mended first."""
@@ -163,6 +164,7 @@ class Worker:
             pause=pause,
             earlier=earlier,
             fork=self._record.fork,
+            resumed=lambda: self._resumed(earlier),
         )
         return train_run(context, self._record)
 
@@ -191,14 +193,20 @@ class Worker:
             ),
         }
         if earlier is not None:
-            resumed = ResumeRecord(time=now, host=record.host, exact=earlier.exact, reason=earlier.reason)
-            changes["resumes"] = [*record.resumes, resumed]
             changes["summary"] = ""  # It told how the run stood when it ended before.
-            if not earlier.exact:
-                logging.warning("the resumed run is not exact: %s", earlier.reason)
         self._update(**changes)
         self._events.append("started", device=device.name, versions=versions(), durable=True)
         logging.info("device: %s (%s); data: %s", device.name, device.reason, record.data.name)
+
+    def _resumed(self, earlier: Earlier | None) -> None:
+        """Trials go on; of several groups the first tells."""
+        if earlier is None or self._told_resumed:
+            return
+        self._told_resumed = True
+        if not earlier.exact:
+            logging.warning("the resumed run is not exact: %s", earlier.reason)
+        resumed = ResumeRecord(time=time.time(), host=self._record.host, exact=earlier.exact, reason=earlier.reason)
+        self._update(resumes=[*self._record.resumes, resumed])
 
     def _found_weights(self, weights: WeightsSummary) -> None:
         before = self._record.weights
@@ -287,7 +295,10 @@ def main(arguments: list[str], say: Callable[[str], object] = sys.stderr.write) 
 def _own(directory: RunDirectory, say: Callable[[str], object], *, resume: bool) -> int:
     """Train the run, whose lock is held."""
     refuse_links(directory.path)
+    make_folders(directory)  # One that somebody removed is in the way of nothing.
     note = mend_record(directory) if resume else ""
+    if resume and not directory.events_file.exists():
+        note = "the event log is gone, and with it all figures of the epochs before"
     record = directory.read_record()
     if record.state == "done" or (record.state in ENDED_STATES and not resume):
         say(f"{directory.id} has already ended ({record.state})\n")

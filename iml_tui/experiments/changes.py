@@ -8,7 +8,7 @@ from typing import get_args
 
 from iml_tui.experiments.fields import read_value
 from iml_tui.experiments.hyperparameters import format_setting
-from iml_tui.experiments.results import Change
+from iml_tui.experiments.results import Change, TrialResult
 from iml_tui.experiments.trials import FaceTrial, MLPTrial, Scheduler, SourceTrial, Trial
 from iml_tui.text import quoted
 
@@ -37,6 +37,12 @@ def forkable_fields(trial: Trial) -> tuple[str, ...]:
     if isinstance(trial, FaceTrial) and trial.is_trained:
         return ("learning_rate", "epochs")
     return ()
+
+
+def value_in_force(trial: TrialResult, field: str) -> float:
+    """A hyperparameter as it is by now: it may have been changed before."""
+    changes = [change.new for change in trial.changes if change.field == field]
+    return changes[-1] if changes else float(getattr(trial.trial, field))
 
 
 def check_change(trial: Trial, field: str, value: float) -> str:

@@ -99,7 +99,20 @@ def _of_one_seed(trial: TrialResult, data: DataSummary) -> Verdict | None:
     if not trial.epochs and trial.diverged_at is None:
         return None
     frequency_loss = data.frequency_loss.get("train", math.nan)
-    return verdict(trial.values("train_loss"), trial.values("validation_loss"), frequency_loss, trial.diverged_at)
+    train, validation = (_without_gaps(trial, metric) for metric in ("train_loss", "validation_loss"))
+    return verdict(train, validation, frequency_loss, trial.diverged_at)
+
+
+def _without_gaps(trial: TrialResult, metric: str) -> list[float]:
+    """The metric after every epoch; of an epoch whose figures were lost to damage, that of the one before.
+
+    Of what is not known nothing is to be concluded, least of all that it was no number.
+    """
+    known = [epoch[metric] for epoch in trial.epochs if epoch.metrics]
+    values: list[float] = []
+    for epoch in trial.epochs:
+        values.append(epoch[metric] if epoch.metrics else values[-1] if values else (known or [math.nan])[0])
+    return values
 
 
 def verdict(

@@ -6,7 +6,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from iml_tui.errors import UsageError
-from iml_tui.experiments.changes import changeable_fields, check_change, read_change, told
+from iml_tui.experiments.changes import (
+    changeable_fields,
+    check_change,
+    read_change,
+    told,
+    value_in_force,
+    words_of,
+)
+from iml_tui.experiments.hyperparameters import format_setting
 from iml_tui.experiments.results import Change, TrialResult
 from iml_tui.headless.asking import ask, wait_until
 from iml_tui.headless.references import Reference, named_trials, parse_reference
@@ -38,6 +46,7 @@ def change(text: str, pairs: Iterable[str]) -> int:
     reader = RunReader(reference.find_run())
     trials = _trials_in_training(reader, reference)
     wanted = [(trial.index, field, value) for trial in trials for field, value in _values(trial, settings).items()]
+    wanted = [each for each in wanted if not _is_so_already(reader, *each)]
     before = {trial.index: len(trial.changes) for trial in trials}
     warned = len(reader.warnings)
     for position, field, value in wanted:
@@ -75,6 +84,15 @@ def _trials_in_training(reader: RunReader, reference: Reference) -> Sequence[Tri
             raise UsageError(f"{printable(named[0].name)} of {run} does not train now ({named[0].state})")
         raise UsageError(f"nothing of {reference.text} trains now that can be changed ({run} is {state})")
     return training
+
+
+def _is_so_already(reader: RunReader, position: int, field: str, value: float) -> bool:
+    """Whether there is nothing to change, which is said."""
+    trial = reader.results.trials[position]
+    if value_in_force(trial, field) != value:
+        return False
+    say(f"{trial.name}: {words_of(field)} is {format_setting(value)} already.")
+    return True
 
 
 def _values(trial: TrialResult, settings: Mapping[str, str]) -> dict[str, float]:

@@ -58,7 +58,7 @@ def print_header(console: Console, reader: RunReader) -> None:
         ("Versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
         ("Warning", " ".join(reader.warnings)),
         *(("Note", note) for note in reader.notes),
-        ("Damage", f"{reader.damaged_events} lines of the event log are lost" if reader.damaged_events else ""),
+        ("Damage", _lost(reader.damaged_events)),
     ]
     grid = RichTable.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
@@ -67,6 +67,12 @@ def print_header(console: Console, reader: RunReader) -> None:
         if text:
             grid.add_row(name, Text(printable(text)))
     console.print(grid)
+
+
+def _lost(lines: int) -> str:
+    if not lines:
+        return ""
+    return "1 line of the event log is lost" if lines == 1 else f"{lines} lines of the event log are lost"
 
 
 def print_results(console: Console, reader: RunReader) -> None:

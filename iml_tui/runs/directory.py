@@ -270,9 +270,9 @@ def create_run(
 
 
 def make_folders(directory: RunDirectory) -> None:
-    """Make the directories of a new run, for its user only. Raises OSError."""
+    """Make the directories of a run that it lacks, for its user only. Raises OSError."""
     for name in ("series", "checkpoints", "maps", "tables", "figures", "control"):
-        (directory.path / name).mkdir(0o700)
+        (directory.path / name).mkdir(0o700, exist_ok=True)
 
 
 def log_creation(directory: RunDirectory, record: RunRecord) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iml_tui.errors import LabError
 from iml_tui.experiments.results import Results, TrialResult
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 LOG_GRADIENT_NORMS = "log10_gradient_norms"
 """Per step, log10 of the squared L2 norm of every linear layer's weight gradient, layer after layer; −inf for 0."""
+
+
+NO_LOG: Final = "the event log (events.jsonl) is missing, and with it all figures that were measured"
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,9 @@ class RunReader:
         if self._events.restarts != self._restarts:
             self._begin_again()
             changed = True
+        lost = self.record.started is not None and not self.directory.events_file.exists()
+        if lost and NO_LOG not in self.warnings:
+            self.warnings.append(NO_LOG)
         return changed
 
     def _begin_again(self) -> None:

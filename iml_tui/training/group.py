@@ -137,6 +137,7 @@ class _GroupTraining:
             reason=earlier.reason,
             durable=True,
         )
+        self._context.resumed()
 
     def train(self, after_epoch: Callable[[int], None]) -> bool:
         """Train and measure epoch after epoch; False when the training was stopped before the last."""

@@ -36,6 +36,7 @@ class RunContext:
         pause: waits where the run is to pause.
         earlier: what earlier workers left of a run that is resumed; None for one that begins.
         fork: what the run started from, where it is the fork of another.
+        resumed: called when trials go on that an earlier worker left.
     """
 
     directory: RunDirectory
@@ -50,6 +51,7 @@ class RunContext:
     pause: Pause
     earlier: Earlier | None = None
     fork: ForkRecord | None = None
+    resumed: Callable[[], None] = lambda: None
 
     @property
     def store(self) -> CheckpointStore:

@@ -108,3 +108,15 @@ def test_the_verdict_does_not_see_the_hyperparameters() -> None:
 def test_no_verdict_before_the_first_epoch() -> None:
     made = results(find("epochs"), [[]])
     assert verdict_of(made.trials[0], made.data) is None
+
+
+@pytest.mark.parametrize("lost", [0, 10, 48])
+def test_an_epoch_that_was_lost_to_damage_is_not_taken_for_one_that_was_no_number(lost: int) -> None:
+    experiment = find("learning-rate")
+    whole = results(experiment, [healthy(50)], learning_rates=(0.01,), epochs=50)
+    damaged = results(experiment, [healthy(50)], learning_rates=(0.01,), epochs=50)
+    damaged.trials[0].epochs[lost].metrics.clear()
+    before, after = (verdict_of(each.trials[0], each.data) for each in (whole, damaged))
+    assert before is not None
+    assert after is not None
+    assert after.kind == before.kind != "diverged"

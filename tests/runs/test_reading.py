@@ -216,3 +216,11 @@ def test_the_time_of_a_run_ends_with_it(tmp_path: Path, state: State, seconds: f
 
 def test_a_run_that_has_not_begun_took_no_time(waiting: RunDirectory) -> None:
     assert RunReader(waiting).seconds(now=1e12) == 0.0
+
+
+def test_a_log_that_is_gone_is_told(waiting: RunDirectory) -> None:
+    assert not RunReader(waiting).warnings
+    waiting.write_record(waiting.read_record().model_copy(update={"started": 1.0}))
+    waiting.events_file.unlink(missing_ok=True)
+    [warning] = RunReader(waiting).warnings
+    assert "events.jsonl" in warning

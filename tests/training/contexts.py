@@ -29,6 +29,10 @@ class Told:
     data: list[DataSummary] = field(default_factory=list)
     weights: list[WeightsSummary] = field(default_factory=list)
     pauses: list[bool] = field(default_factory=list)
+    resumptions: int = 0
+
+    def resumed(self) -> None:
+        self.resumptions += 1
 
 
 def run_context(
@@ -56,4 +60,5 @@ def run_context(
         pause=Pause(pause, stop, events, told.pauses.append),
         earlier=earlier,
         fork=fork,
+        resumed=told.resumed,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +140,14 @@ def _look_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """Runs that nobody interrupted, by their settings; their steps are reported in blocks of other sizes."""
     runs = {}
     for name, settings in SETTINGS.items():
         run = Run(tmp_path_factory.mktemp("whole") / "run")
         assert run.train(trials(**settings)) == "done"
         runs[name] = run
-    yield runs
+    return runs
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -180,6 +179,11 @@ def interrupted(tmp_path: Path) -> Run:
     return run
 
 
+def test_going_on_is_told(interrupted: Run) -> None:
+    assert interrupted.resume(trials()) == "done"
+    assert interrupted.told.resumptions == len(interrupted.events("resumed")) == 2
+
+
 def test_a_damaged_checkpoint_is_replaced_by_the_one_before(interrupted: Run, whole: dict[str, Run]) -> None:
     newest, before, *_ = CheckpointStore(interrupted.directory.checkpoints).all()
     assert (newest.header and newest.header.step, before.header and before.header.epochs) == (3, 2)
@@ -195,7 +199,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(interrupted
     for file in CheckpointStore(interrupted.directory.checkpoints).all():
         flip(file.path)
     before = interrupted.series()
-    with pytest.raises(LabError, match="cannot go on: .* is damaged"):
+    with pytest.raises(LabError, match=r"cannot go on: .* is damaged"):
         interrupted.resume(trials())
     assert interrupted.series() == before
 
@@ -203,7 +207,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(interrupted
 def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(interrupted: Run) -> None:
     for file in CheckpointStore(interrupted.directory.checkpoints).all():
         file.path.unlink()
-    with pytest.raises(LabError, match="checkpoints of learning rate 0.01, seed 1 are gone"):
+    with pytest.raises(LabError, match=r"checkpoints of learning rate 0\.01, seed 1 are gone"):
         interrupted.resume(trials())
 
 
@@ -243,3 +247,12 @@ def test_the_last_state_before_a_loss_that_is_no_number_is_kept(tmp_path: Path) 
     good = [file for file in CheckpointStore(run.directory.checkpoints).all() if file.good]
     assert [file.header and file.header.epochs for file in good] == [0]
     assert [end[1] for end in run.told.ends] == ["diverged", "done"]
+
+
+def test_a_resumption_is_told_once_the_trials_go_on(interrupted: Run) -> None:
+    for file in CheckpointStore(interrupted.directory.checkpoints).all():
+        flip(file.path)
+    with pytest.raises(LabError):
+        interrupted.resume(trials())
+    assert not interrupted.events("resumed")
+    assert interrupted.told.resumptions == 0

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Label
 
-from iml_tui.experiments.changes import changeable_fields, check_change, read_change, words_of
+from iml_tui.experiments.changes import changeable_fields, check_change, read_change, value_in_force, words_of
 from iml_tui.experiments.hyperparameters import format_setting
 from iml_tui.experiments.results import Results, TrialResult
 from iml_tui.runs.control import ChangeRequest
@@ -22,12 +22,6 @@ VALUE = "new-value"
 def changeable_now(results: Results) -> list[TrialResult]:
     """The trials in training that have anything to be changed."""
     return [trial for trial in results.trials if trial.state == "running" and changeable_fields(trial.trial)]
-
-
-def value_in_force(trial: TrialResult, field: str) -> float:
-    """A hyperparameter as it is by now: it may have been changed before."""
-    changes = [change.new for change in trial.changes if change.field == field]
-    return changes[-1] if changes else float(getattr(trial.trial, field))
 
 
 class ChangedValue(FormField):

@@ -155,7 +155,8 @@ class HyperparameterForm(Widget):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Show help on the focused field."""
         field = next((node for node in event.widget.ancestors if isinstance(node, FormField)), None)
-        self.query_one("#form-help", Label).update(field.help if field is not None else "")
+        for label in self.query("#form-help").results(Label):  # None while the form is made anew.
+            label.update(field.help if field is not None else "")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Start, or reset all."""
