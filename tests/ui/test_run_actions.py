@@ -360,3 +360,24 @@ async def test_the_footer_has_room_for_the_keys_of_a_running_run(
         footer = app.lab.query_one(Footer)
         assert footer.virtual_size.width <= footer.size.width
         assert {"F5 Start", "F7 Pause", "F8 Stop", "h Tune", "f Fork", "F1 Help", "q Quit"} <= offered(app)
+
+
+async def test_pages_of_a_list_that_is_not_seen(make_app: MakeApp, root: Path) -> None:
+    recorded_run(root, "epochs", "done")
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        runs = app.lab.query_one(HistoryList)
+        runs.focus()
+        await settle(pilot)
+        app.lab.query_one("#lists").display = False
+        await settle(pilot)
+        runs.clear_options()
+        runs._shown = []
+        app.lab.read_history()
+        await settle(pilot)
+        assert runs.highlighted is None or runs.option_count
+        runs.highlighted = 0
+        runs.action_page_down()
+        runs.action_page_up()
+        assert runs.highlighted == 0

@@ -17,11 +17,12 @@ from iml_tui.text import printable
 from iml_tui.ui.plotting import DARK, LIGHT
 from iml_tui.ui.plotting.palette import marker
 from iml_tui.ui.states import RUN_LOOKS
+from iml_tui.ui.widgets.safe_option_list import SafeOptionList
 
 LEFT_OUT = " · "
 
 
-class ComparedList(OptionList):
+class ComparedList(SafeOptionList):
     """Models below the runs that they are of; with several seeds, the seeds below their model.
 
     A model that is taken in has the mark of its curve in front, as the chart's legend has, where labels may be cut.

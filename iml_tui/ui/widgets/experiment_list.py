@@ -11,9 +11,10 @@ from textual.widgets.option_list import Option
 
 from iml_tui.experiments.registry import EXPERIMENTS, find
 from iml_tui.ui.messages import ExperimentChosen
+from iml_tui.ui.widgets.safe_option_list import SafeOptionList
 
 
-class ExperimentList(OptionList):
+class ExperimentList(SafeOptionList):
     """Choosing one shows its form."""
 
     BORDER_TITLE = "Experiments"

@@ -20,6 +20,7 @@ from iml_tui.text import printable
 from iml_tui.ui.messages import CompareRequested, DeleteRequested, MoveRequested, ResumeRequested, RunChosen
 from iml_tui.ui.states import RUN_LOOKS
 from iml_tui.ui.widgets.run_story import short_story
+from iml_tui.ui.widgets.safe_option_list import SafeOptionList
 
 MARK = "●"
 
@@ -27,7 +28,7 @@ _AT_ONCE = 25
 """Runs that are laid out before keys are looked at again, which takes some milliseconds."""
 
 
-class HistoryList(OptionList):
+class HistoryList(SafeOptionList):
     """Choosing a run shows it, as it stands or as it goes on. Marked runs can be compared."""
 
     BORDER_TITLE = "Runs"
