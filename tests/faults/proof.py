@@ -34,7 +34,9 @@ def main(words: list[str]) -> int:
             began = time.monotonic()
             result, why = _without(each, copy)
             unseen += result != "fails"
-            sys.stdout.write(f"{result:8} {time.monotonic() - began:4.0f} s  {each.test}  ({each.file}): {why[:150]}\n")
+            sys.stdout.write(
+                f"{result:8} {time.monotonic() - began:4.0f} s  {each.test}  ({each.edits[0][0]}): {why[:150]}\n"
+            )
             sys.stdout.flush()
     sys.stdout.write(f"{len(chosen) - unseen} of {len(chosen)} tests fail without the protection that they test\n")
     return int(unseen > 0)
@@ -42,18 +44,19 @@ def main(words: list[str]) -> int:
 
 def _without(protection: Protection, copy: Path) -> tuple[str, str]:
     """What the test does in the copy without the protection (`fails`, `passes`, …), and why."""
-    file = copy / "iml_tui" / protection.file
-    original = text = file.read_text()
-    for before, after in protection.edits:
-        if before not in text:
-            return "no text", before
-        text = text.replace(before, after)
-    file.write_text(text)
+    originals = {name: (copy / "iml_tui" / name).read_text() for name, _, _ in protection.edits}
     try:
-        compile(text, str(file), "exec")
+        for name, before, after in protection.edits:
+            file = copy / "iml_tui" / name
+            text = file.read_text()
+            if before not in text:
+                return "no text", before
+            file.write_text(text.replace(before, after))
+            compile(file.read_text(), str(file), "exec")
         return _run(protection.test, copy)
     finally:
-        file.write_text(original)
+        for name, text in originals.items():
+            (copy / "iml_tui" / name).write_text(text)
 
 
 def _run(test: str, copy: Path) -> tuple[str, str]:

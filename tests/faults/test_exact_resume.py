@@ -58,7 +58,7 @@ CASES: dict[str, Case] = {
         ("hidden_layers=2", "hidden_width=8", "fourier_frequencies=4", "epochs=3", "batch_size=8", "others=no"), 4
     ),
     "face-baselines": Case(("learning_rates=0.01", "epochs=2", "batch_size=4", "image_size=16"), 3, 2),
-    "offline-weights": Case(SOURCE_TASK, 1),
+    "offline-weights": Case(SOURCE_TASK, 2),
 }
 
 

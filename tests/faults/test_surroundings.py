@@ -95,14 +95,14 @@ def test_files_are_their_users_own_whatever_the_umask(lab: Lab) -> None:
 
 @pytest.mark.fault("There are 1,000 runs")
 def test_a_thousand_runs_are_listed_at_once(tmp_path: Path, lab: Lab, command: Command) -> None:
-    recorded = recorded_run(tmp_path / "one", "learning-rate", "done", epochs=1)
+    recorded = recorded_run(tmp_path / "one", "depth-width", "done", epochs=1, seeds=(1, 2, 3))
     record = recorded.record_file.read_text()
     lab.root.mkdir(parents=True, exist_ok=True)
     for number in range(1000):
-        path = lab.root / f"20251009-085320-learning-rate-{number}"
+        path = lab.root / f"20251009-085320-depth-width-{number}"
         path.mkdir()
         (path / "run.json").write_text(record)
-    (lab.root / "20251009-085320-learning-rate-7" / "run.json").write_text("{")
+    (lab.root / "20251009-085320-depth-width-7" / "run.json").write_text("{")
     seconds = []
     for _ in range(5):
         began = time.process_time()

@@ -139,7 +139,8 @@ class Lab:
             if code is not None:
                 self.terminals.remove(terminal)
                 terminal.kill()
-                if code != 0:
+                # A run that is deleted while the lab on it opens is refused in a sentence.
+                if code != 0 and "there is no run" not in terminal.tail:
                     self.report(f"a lab ended by itself with {code}: {terminal.tail[-1500:]!r}")
 
     def open_terminal(self, *words: str, columns: int, rows: int) -> Terminal:
