@@ -1,6 +1,6 @@
 """Takes protections out of a copy of the package, one at a time, and runs the test of each, which has to fail.
 
-python -m tests.faults.proof            all of them; about 15 minutes on two cores
+python -m tests.faults.proof            all of them; about 35 minutes on two cores, for some wait for two minutes
 python -m tests.faults.proof pauses     those whose test has this in its name
 """
 

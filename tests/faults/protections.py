@@ -74,8 +74,8 @@ PROTECTIONS: Final = (
     _one(
         f"{_KILLED}[offline-weights]",
         "training/source/trainer.py",
-        '_generator = state["epochs"], generator',
-        '_generator = state["epochs"], self._generator',
+        '        restore_adam(state["optimizer"], self._optimizer)\n',
+        "",
     ),
     _one(
         "test_killed.py::test_a_worker_killed_before_it_took_over_is_told_by_who_started_it",

@@ -7,6 +7,7 @@ what is to befall it; the answer is `{"pid": …}`, and later, in the order in w
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -20,11 +21,13 @@ from typing import IO, Any, Final
 IMPORTED: Final = (
     "sklearn.linear_model",
     "torchvision.models",
+    "torch.utils.serialization.config",
     "xgboost",
     "iml_tui.training.classifiers",
     "iml_tui.training.faces.fitted",
     "iml_tui.training.faces.session",
     "iml_tui.training.session",
+    "iml_tui.training.sessions",
     "iml_tui.training.source.session",
     "iml_tui.training.weights",
     "iml_tui.worker",
@@ -36,6 +39,7 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))
     for name in IMPORTED:
         importlib.import_module(name)
+    gc.freeze()  # What is not looked at is not copied for every worker.
     answers = os.fdopen(os.dup(1), "w")
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

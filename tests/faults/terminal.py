@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -93,5 +94,6 @@ class Terminal:
 
 
 def _take_terminal() -> None:
-    """In the child: the terminal is that of its session, so that closing it is heard of."""
+    """In the child: the terminal is that of its session, so that closing it is heard of, also below nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
