@@ -195,7 +195,7 @@ class Worker:
         if earlier is not None:
             changes["summary"] = ""  # It told how the run stood when it ended before.
         self._update(**changes)
-        self._events.append("started", device=device.name, versions=versions(), durable=True)
+        self._events.append("started", device=device.name, versions=self._record.versions, durable=True)
         logging.info("device: %s (%s); data: %s", device.name, device.reason, record.data.name)
 
     def _resumed(self, earlier: Earlier | None) -> None:

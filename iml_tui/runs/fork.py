@@ -28,7 +28,7 @@ from iml_tui.experiments.results import TrialResult
 from iml_tui.experiments.trials import Trial
 from iml_tui.runs.atomic import sync_directory
 from iml_tui.runs.checkpoints import Checkpoint, CheckpointStore, Header, read_fork
-from iml_tui.runs.directory import RunDirectory
+from iml_tui.runs.directory import RunDirectory, make_folders
 from iml_tui.runs.fork_copying import copy_maps, copy_series, made_before, write_history
 from iml_tui.runs.opening import open_regular
 from iml_tui.runs.reading import RunReader
@@ -298,8 +298,7 @@ def _fill(
     before: Sequence[Trial],
 ) -> None:
     """Write everything that the fork holds from the start."""
-    for name in ("series", "checkpoints", "maps", "tables", "figures", "control"):
-        (directory.path / name).mkdir(0o700)
+    make_folders(directory)
     _copy_checkpoint(choice, directory.fork_file)
     copy_series(reader.directory, directory, results, choice.header)
     maps = copy_maps(reader.directory, directory, results, choice.header)

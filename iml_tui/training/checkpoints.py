@@ -6,7 +6,7 @@ import io
 import logging
 import pickle
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,14 +43,13 @@ def pack(saved: Saved) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(data: bytes, device: torch.device) -> Saved:
-    """The state that `pack` made; tensors come to `device`, generators' states stay on the CPU.
+def unpack(data: bytes) -> Saved:
+    """The state that `pack` made, on the CPU: a trainer knows which of its tensors belong on the device.
 
     Raises:
         LabError: the bytes hold something else, or code.
     """
     try:
-        # On the CPU first: a trainer knows which of its tensors belong on the device.
         found = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         return Saved(dict(found["trainer"]), dict(found["recorder"]), dict(found["series"]))
     except (RuntimeError, ValueError, TypeError, KeyError, EOFError, OSError, pickle.UnpicklingError) as error:
@@ -101,12 +100,11 @@ class Checkpointer:
         self._store.end(self._positions)
 
 
-def read_newest(files: Sequence[Checkpoint], device: torch.device, warn: Any) -> tuple[Checkpoint, Saved] | None:
-    """The newest readable of some checkpoints; None where there are none.
+def read_newest(files: Sequence[Checkpoint], warn: Callable[[str], None]) -> Saved | None:
+    """The state in the newest readable of some checkpoints; None where there are none.
 
     Args:
         files: the newest first.
-        device: where to go on.
         warn: told in a sentence of each that cannot be read.
 
     Raises:
@@ -115,7 +113,7 @@ def read_newest(files: Sequence[Checkpoint], device: torch.device, warn: Any) ->
     problems: list[str] = []
     for file in files:
         try:
-            found = file, unpack(file.read(), device)
+            found = unpack(file.read())
         except LabError as error:
             logging.warning("%s", error)
             problems.append(f"{error}")

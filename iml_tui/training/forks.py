@@ -24,7 +24,7 @@ def forked_state(
         LabError: the fork's copy of the checkpoint cannot be read, or does not fit.
     """
     checkpoint = read_fork(context.directory.fork_file)
-    saved = unpack(checkpoint.read(), context.device.device)
+    saved = unpack(checkpoint.read())
     members = [fork.members[position] for position in positions]
     if isinstance(trainer, EnsembleTrainer):
         state = take_members(

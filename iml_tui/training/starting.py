@@ -40,13 +40,13 @@ def _own_state(context: RunContext, positions: Sequence[int], trials: Sequence[T
     known = any(file.header is not None for file in files)
     if not known and not context.earlier.saved.intersection(positions):
         return None
-    found = read_newest(files, context.device.device, context.preparation.warn)
+    found = read_newest(files, context.preparation.warn)
     if found is None:
         raise LabError(
             f"the run cannot go on: the checkpoints of {trials[0].name} are gone from {context.directory.checkpoints}; "
             "what it measured is kept"
         )
-    return found[1]
+    return found
 
 
 def _refuse_unfit(saved: Saved, trials: Sequence[Trial], steps: int) -> None:

@@ -129,9 +129,9 @@ PROTECTIONS: Final = (
     _one(
         "test_damage.py::test_a_run_whose_checkpoints_are_all_damaged_never_begins_anew",
         "training/starting.py",
-        "    found = read_newest(files, context.device.device, context.preparation.warn)\n",
+        "    found = read_newest(files, context.preparation.warn)\n",
         "    try:\n"
-        "        found = read_newest(files, context.device.device, context.preparation.warn)\n"
+        "        found = read_newest(files, context.preparation.warn)\n"
         "    except LabError:\n"
         "        return None\n",
     ),

@@ -100,14 +100,13 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 def _states_that_differ(directory: RunDirectory, reference: RunDirectory) -> Iterator[str]:
     """Parameters, moments and generators at the end."""
-    import torch
 
     from iml_tui.training.checkpoints import unpack
     from tests.training.interrupted import same
 
     found, expected = (
         {
-            tuple(file.header.trials): unpack(file.read(), torch.device("cpu")).trainer
+            tuple(file.header.trials): unpack(file.read()).trainer
             for file in reversed(CheckpointStore(each.checkpoints).all())
             if file.header is not None and not file.good
         }
