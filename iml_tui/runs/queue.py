@@ -69,17 +69,18 @@ def enqueue(directory: RunDirectory, *, resume: bool = False) -> QueueEntry:
     """
     with owning(directory) as record:
         _refuse_unfit(directory, record, resume=resume)
-        begun = has_begun(record)
-        if record.state != "queued":
+        begun, waited = has_begun(record), record.state == "queued"
+        if not waited:
             control.clear(directory.control)
         host = socket.gethostname()
         if (record.state, record.host) != ("queued", host):
             device = record.device.model_copy(update={"slot": ""})
             record = update_record(directory, record, state="queued", message="", host=host, device=device)
     with QueueFiles(directory.path.parent).editing() as order:
-        entry = order.find(directory.id)
+        entry = order.find(directory.id) if waited else None
         if entry is None:
-            order.remove(directory.id)  # One that was cancelled.
+            # One that was cancelled, or begun by a supervisor that was killed before it took it out.
+            order.remove(directory.id)
             entry = OrderEntry(run=directory.id, resume=begun, since=time.time())
             order.runs.append(entry)
         position = [each.run for each in order.runs if not each.cancelled].index(directory.id) + 1

@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from iml_tui.runs.directory import RunDirectory
 from iml_tui.runs.events import EventReader
 from iml_tui.runs.lock import RunLock
 from iml_tui.runs.queue_order import OrderEntry, QueueFiles
-from iml_tui.runs.record import State
+from iml_tui.runs.record import State, WorkerIdentity
 from iml_tui.runs.updating import update_record
 from tests.recorded import CREATED, recorded_run
 
@@ -168,6 +169,18 @@ def test_what_has_ended_or_runs_is_refused(root: Path, state: State, error: type
     assert directory.read_record().state == state
 
 
+def test_what_was_left_in_the_order_is_no_word_on_how_to_go_on(root: Path, three: list[RunDirectory]) -> None:
+    """A supervisor was killed after it had started the run's worker; then that one was killed, too."""
+    directory = three[0]
+    gone = WorkerIdentity(host=socket.gethostname(), pid=2**22 - 1, started=0.0, boot_id="")
+    record = directory.read_record()
+    directory.write_record(record.model_copy(update={"state": "running", "worker": gone, "started": time.time()}))
+    entry = queue.enqueue(directory, resume=True)
+    assert entry.resume, "the next worker is to go on, not to refuse the run as one that has begun"
+    assert entry.position == 3
+    assert [(entry.run, entry.resume) for entry in queue.entries(root)][-1] == (directory.id, True)
+
+
 def test_what_does_not_wait_any_more_is_left_out(root: Path, three: list[RunDirectory]) -> None:
     record = three[0].read_record()
     three[0].write_record(record.model_copy(update={"state": "running"}))
@@ -225,6 +238,7 @@ def test_an_order_that_cannot_be_written_is_told_in_one_sentence(root: Path) -> 
 
 PUT = """
 import sys
+import time
 from pathlib import Path
 from iml_tui.runs.queue_order import OrderEntry, QueueFiles
 sys.stdin.readline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TabbedContent
+from textual.worker import WorkerCancelled
 
 from iml_tui.errors import LabError, UsageError
 from iml_tui.ui.app import LabApp
@@ -31,9 +33,11 @@ async def settle(pilot: Pilot[None]) -> None:
     """Wait until threads have answered and the screen has taken it in."""
     await pilot.pause()
     # A question waits for its answer; an empty list would mean all workers.
-    workers = [worker for worker in pilot.app.workers if not worker.name.startswith("ask")]
-    if workers:
-        await pilot.app.workers.wait_for_complete(workers)
+    while workers := [worker for worker in pilot.app.workers if not worker.name.startswith("ask")]:
+        with contextlib.suppress(WorkerCancelled):  # Another one of its kind has taken its place.
+            await pilot.app.workers.wait_for_complete(workers)
+            break
+        await pilot.pause()
     await pilot.pause()
     await pilot.pause()
 

@@ -73,7 +73,7 @@ class LabScreen(RunActions):
         self.query_one(ExperimentList).focus()
         self.add_class("-lists")
         self.set_interval(POLL_SECONDS, self._poll)
-        self.set_interval(HISTORY_SECONDS, self.read_history)
+        self.set_interval(HISTORY_SECONDS, self._read_history_again)
         self.read_history()
         self._work_queue_off()
         if self._attach_to is not None:
@@ -145,6 +145,11 @@ class LabScreen(RunActions):
             self.read_history()
         if follower.turned:
             self.refresh_bindings()
+
+    def _read_history_again(self) -> None:
+        """Not while it is still being read: with many runs on a busy machine that may take longer than the interval."""
+        if not any(worker.group == "history" for worker in self.workers):
+            self.read_history()
 
     @work(thread=True, exclusive=True, group="history", name="read history")
     def read_history(self) -> None:
