@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from iml_tui.errors import LabError
@@ -99,12 +100,16 @@ def find_record(directory: RunDirectory) -> tuple[RunRecord, str]:
 def mend_record(directory: RunDirectory) -> str:
     """Write a `run.json` that is missing or damaged anew; a sentence on that, "" where it is fine.
 
-    Only whoever holds the run's lock calls this. A damaged one is kept beside it.
+    Only whoever holds the run's lock calls this. A damaged one is kept beside it; what somebody left who was killed
+    while writing it is removed.
 
     Raises:
         NewerRunError: it is of a newer lab.
         LabError: the log does not tell what it held, or it cannot be written.
     """
+    for unfinished in directory.path.glob(f".{directory.record_file.name}.*"):
+        with suppress(OSError):
+            unfinished.unlink()
     record, note = find_record(directory)
     if not note:
         return ""

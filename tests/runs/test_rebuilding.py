@@ -81,6 +81,14 @@ def test_what_is_no_file_is_mended(run: RunDirectory, tmp_path: Path, make: str)
     assert not run.record_file.is_symlink()
 
 
+def test_what_a_killed_worker_left_half_written_is_removed(run: RunDirectory) -> None:
+    unfinished = run.path / ".run.json.k1ll3d"
+    unfinished.write_text('{"format": 1, ')
+    assert mend_record(run) == ""
+    assert not unfinished.exists()
+    assert run.record_file.exists()
+
+
 def test_a_later_end_is_known(run: RunDirectory) -> None:
     with closing(EventWriter(run.events_file)) as events:
         events.append("finished", state="failed", message="the disk is full")

@@ -12,7 +12,7 @@ from iml_tui.runs.record import RunRecord
 
 @dataclass
 class ToldTrial:
-    """One trial: its whole epochs, its state, what was changed, and the last checkpoint that it is in."""
+    """One trial: whole epochs, state, what was changed, the last checkpoint, whether the last worker trained it."""
 
     epochs: int = 0
     figures: list[dict[str, Any]] = field(default_factory=list)
@@ -20,6 +20,7 @@ class ToldTrial:
     changed: int = 0
     diverged: bool = False
     checkpoint: tuple[int, int] = (0, 0)
+    begun_by_last: bool = False
 
 
 class Retelling:
@@ -63,6 +64,9 @@ class Retelling:
 
     def _take(self, number: int, event: Event) -> None:
         kind = event["type"]
+        if kind == "started":
+            for trial in self.trials:
+                trial.begun_by_last = False
         if kind == "finished":
             self.ended = True
         elif kind in ("started", "preparing", "trial_started", "epoch", "resumed", "progress"):
@@ -89,6 +93,7 @@ class Retelling:
             if trial.state == "done":
                 self.problems.append(f"line {number}: trial {event['trial']} begins after its end")
             trial.state = "running"
+            trial.begun_by_last = True
         elif kind == "trial_finished":
             trial.state = event["state"]
         elif kind == "diverged":
