@@ -238,7 +238,6 @@ def test_an_order_that_cannot_be_written_is_told_in_one_sentence(root: Path) -> 
 
 PUT = """
 import sys
-import time
 from pathlib import Path
 from iml_tui.runs.queue_order import OrderEntry, QueueFiles
 sys.stdin.readline()
